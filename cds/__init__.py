@@ -1,0 +1,1 @@
+"""Ranvier: a CDS Hooks service for multiple sclerosis."""

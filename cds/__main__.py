@@ -1,0 +1,5 @@
+"""`python -m cds` is the command `ranvier`."""
+
+from cds.cli import main
+
+main()

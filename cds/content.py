@@ -1,0 +1,71 @@
+"""All reviewed content in one immutable value: terminology, reading rules, evidence and cards, with its version and hash.
+
+`cards/` and `seeds/` travel inside the wheel; `RANVIER_CONTENT` points to a site's own reviewed copy of both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds.deck.cards import Deck, load_deck
+from cds.deck.render import Edition
+from cds.evidence.load import ContentError, Evidence, load_evidence, read_yaml
+from cds.fhir.codes import Terminology
+from cds.patient.facts import CATALOGUE
+from cds.patient.rules import ReadingRules, load_reading_rules
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Everything the core knows, loaded once."""
+
+    terminology: Terminology
+    rules: ReadingRules
+    evidence: Evidence
+    deck: Deck
+    edition: Edition
+    root: Path
+
+
+def default_root() -> Path:
+    """The folder that holds `cards/` and `seeds/`: inside an installed wheel, or the checkout."""
+    packaged = Path(__file__).parent / "_content"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent
+
+
+def load_content(root: Path | None = None, local_codes: Path | None = None) -> Content:
+    """Read and check all content below `root`. Raises `ContentError` naming the file and the mend."""
+    root = root or default_root()
+    seeds, cards = root / "seeds", root / "cards"
+    for folder in (seeds, cards):
+        if not folder.is_dir():
+            raise ContentError(f"{root}: no folder {folder.name}/ here; RANVIER_CONTENT names the folder that holds cards/ and seeds/")
+    evidence = load_evidence(seeds, CATALOGUE)
+    deck = load_deck(cards)
+    for name, card in deck.cards.items():
+        summary = evidence.summaries.get(name)
+        if summary and summary.topic != card.front.topic:
+            raise ContentError(f"card {name}: its topic is {card.front.topic}, its summary's is {summary.topic}")
+    missing = [id for id in evidence.summaries if id not in deck.cards]
+    if missing:
+        raise ContentError(f"summary {missing[0]}: no file in cards/ shows it; add one with `card: {missing[0]}`")
+    return Content(
+        terminology=Terminology.load(seeds / "terminology", local_codes=local_codes),
+        rules=load_reading_rules(seeds / "evidence" / "definitions"),
+        evidence=evidence,
+        deck=deck,
+        edition=_edition(root),
+        root=root,
+    )
+
+
+def _edition(root: Path) -> Edition:
+    """Version and review day as written in `seeds/edition.yaml`; the hash is over every content file's bytes."""
+    about = read_yaml(root / "seeds" / "edition.yaml")
+    digest = hashlib.sha256()
+    for path in sorted([*(root / "cards").rglob("*"), *(root / "seeds").rglob("*")], key=lambda p: p.relative_to(root).as_posix()):
+        if path.is_file():
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return Edition(version=about["version"], hash=digest.hexdigest(), reviewed=about["reviewed"])

@@ -1,0 +1,73 @@
+"""What is missing and would decide something (clinical-rules, summary MD)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cds.evidence.criteria import Finding
+from cds.evidence.match import Match
+
+MOST_ITEMS = 4
+"""Items a card names at the most, those that decide most first."""
+BASIC = ("ms-suspected", "subtype-recorded", "mimic-undecided", "treatment-readable")
+"""Criteria of kind (a): what must be known before any evidence can be matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One datum that is not known, what is known of it, and what it would let us match."""
+
+    item: str
+    reason: str
+    decides: tuple[str, ...]
+    basic: bool
+
+
+def missing_items(basic: Mapping[str, Finding], matches: Sequence[Match], named_on_cards: Iterable[str]) -> list[Missing]:
+    """The data worth asking for: kind (a) always, kind (b) for options that only an unknown gate keeps silent.
+
+    `basic` holds the findings of `BASIC`. Items that a shown card names already are left out of kind (b).
+    """
+    found: dict[str, Missing] = {}
+    named = set(named_on_cards)
+    options = [match for match in matches if match.summary.stance == "option"]
+    for id in BASIC:
+        finding = basic[id]
+        if _undecided(id, finding):
+            item = finding.criterion.item
+            titles = tuple(m.summary.title for m in options if item in _unknown_items(m) and not _refused(m))
+            found[item] = Missing(item, finding.reason, titles, basic=True)
+    for match in options:
+        if _nearly(match):
+            for finding in _unknown_gates(match):
+                item = finding.criterion.item
+                if item in found:
+                    merged = tuple(dict.fromkeys((*found[item].decides, match.summary.title)))
+                    found[item] = Missing(item, found[item].reason, merged, found[item].basic)
+                elif item not in named:
+                    found[item] = Missing(item, finding.reason, (match.summary.title,), basic=False)
+    ranked = sorted(found.values(), key=lambda missing: (not missing.basic, -len(missing.decides)))
+    return ranked[:MOST_ITEMS]
+
+
+def _undecided(id: str, finding: Finding) -> bool:
+    """Suspicions count when met, things that must be recorded count when they are not."""
+    return finding.verdict == "met" if id in ("ms-suspected", "mimic-undecided") else finding.verdict != "met"
+
+
+def _nearly(match: Match) -> bool:
+    """Some gate unknown, nothing failed, and a gate that belongs to this patient's present problem met."""
+    return bool(_unknown_gates(match)) and not _refused(match) and any(g.verdict == "met" and g.criterion.specific for g in match.gates)
+
+
+def _refused(match: Match) -> bool:
+    return any(finding.verdict == "notMet" for finding in match.gates + match.limits)
+
+
+def _unknown_gates(match: Match) -> list[Finding]:
+    return [finding for finding in match.gates if finding.verdict == "unknown"]
+
+
+def _unknown_items(match: Match) -> set[str]:
+    return {finding.criterion.item for finding in _unknown_gates(match)}

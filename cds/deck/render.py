@@ -1,0 +1,229 @@
+"""Render one card for one chart: headline, body, the claims it shows and the links that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from cds.deck.cards import Deck, Indicator
+from cds.deck.missing import Missing
+from cds.evidence.criteria import Finding, judge
+from cds.evidence.load import Evidence
+from cds.evidence.match import Match
+from cds.evidence.model import Claim, Source, Stance, Topic
+from cds.patient.context import PatientContext
+
+DETAIL_LIMIT = 2000
+"""Longest `detail` in characters (CH-CARD-13)."""
+SUMMARY_LIMIT = 139
+"""Longest `summary` in UTF-16 code units (CH-CARD-02)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One absolute link of a card; labels are unique within the card (CH-LINK-06)."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One card as the core knows it; the rim adds the uuid and encodes it (cds.protocol.card)."""
+
+    name: str
+    rule: str
+    topic: Topic
+    stance: Stance
+    indicator: Indicator
+    summary: str
+    detail: str
+    links: tuple[Link, ...]
+    claims: tuple[Claim, ...]
+    criteria: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Which content speaks: its version, hash and review state, printed on every card."""
+
+    version: str
+    hash: str
+    reviewed: date
+
+
+@dataclass(slots=True)
+class Pen:
+    """Collects what a template shows: the claims and the sources whose links the card must carry."""
+
+    evidence: Evidence
+    deck: Deck
+    context: PatientContext
+    match: Match | None
+    edition: Edition
+    safety: Sequence[str] = ()
+    missing: Sequence[Missing] = ()
+    claims: list[Claim] = field(default_factory=list)
+    cited: dict[str, Source] = field(default_factory=dict)
+
+    def claim(self, *ids: str) -> str:
+        """One bullet a claim: its words, its certainty and its citation. A claim whose source was withdrawn is left out."""
+        return "\n".join(line for id in ids if (line := self._bullet(self.evidence.claims[id])))
+
+    def leading(self) -> str:
+        """The claims that a changed stance leads with, such as those on pregnancy."""
+        return self.claim(*(self.match.leading_claims if self.match else ()))
+
+    def _bullet(self, claim: Claim) -> str:
+        if not self.evidence.showable(claim):
+            return ""
+        self.claims.append(claim)
+        certainty = self.deck.wording.certainty[claim.certainty]
+        text = (claim.brief or claim.sentence).removesuffix(".")
+        return f"- {text} ({certainty}; {self._cite(claim)})."
+
+    def _cite(self, claim: Claim) -> str:
+        sources = [source for source in self.evidence.sources_of(claim) if source.identifiers.citable][:2]
+        return "; ".join(self._citation(source) for source in sources)
+
+    def _citation(self, source: Source) -> str:
+        """The citation, with its address the first time the card names the source."""
+        if source.id in self.cited:
+            return source.citation
+        self.cited[source.id] = source
+        return f"[{source.citation}]({source.identifiers.link})"
+
+    def why(self, *facts: str) -> str:
+        """One bullet a fact that is known: how the chart says so."""
+        known = (self.context.facts[name] for name in facts)
+        return "\n".join(dict.fromkeys(f"- {fact.reason}" for fact in known if fact.value is not None and fact.reason))
+
+    def known(self, name: str) -> bool:
+        """Whether a fact is known and, if it is a flag, true."""
+        return self.context.facts[name].value not in (None, False)
+
+    def value(self, name: str) -> str:
+        """A fact's value as a word or number; `unknown` when it is not known."""
+        value = self.context.facts[name].value
+        return "unknown" if value is None else str(value)
+
+    def not_met(self, *criteria: str) -> str:
+        """One bullet a criterion that this chart fails: how the chart says so."""
+        findings = [judge(self.evidence.criteria[id], self.evidence.conditions[id], self.context.facts) for id in criteria]
+        return "\n".join(f"- {finding.reason}" for finding in findings if finding.verdict == "notMet")
+
+    def profile(self) -> str:
+        """The favourable features: for, against, not known, in one bullet each."""
+        if not self.match or not self.match.favourable:
+            return ""
+        rows = [
+            ("Fits the studied profile", "met"),
+            ("Differs from it", "notMet"),
+        ]
+        lines = []
+        for label, verdict in rows:
+            texts = [_lower(f.criterion.text) for f in self.match.favourable if f.verdict == verdict]
+            if texts:
+                prefix = "not " if verdict == "notMet" else ""
+                lines.append(f"- {label}: {'; '.join(prefix + text for text in texts)}.")
+        return "\n".join(lines)
+
+    def not_found(self) -> str:
+        """What limits and features could not be checked, one bullet; empty when all were."""
+        items = self.unknown_items()
+        return f"- Not found in this chart, so not checked: {', '.join(items)}." if items else ""
+
+    def unknown_items(self) -> list[str]:
+        """The data behind unknown limits and favourable features, each named once."""
+        if not self.match:
+            return []
+        return list(dict.fromkeys(f.criterion.item for f in self.match.limits + self.match.favourable if f.verdict == "unknown"))
+
+    def gaps(self) -> str:
+        """What the evidence does not answer, one bullet each."""
+        return "\n".join(f"- {gap}." for gap in (self.match.summary.gaps if self.match else ()))
+
+    def cautions(self) -> str:
+        """What in this chart speaks for care with the option, one bullet each, conflicts of the record included."""
+        conflicts = [conflict.text for conflict in self.context.conflicts]
+        return "\n".join(f"- {text}" for text in dict.fromkeys([*self.safety, *conflicts]))
+
+    def not_read(self) -> str:
+        """What was sent and could not be read, in one bullet."""
+        things = list(dict.fromkeys(item.what for item in self.context.not_read))
+        return f"- Could not be read, so unknown: {', '.join(things)}." if things else ""
+
+    def dates(self) -> str:
+        """The last line of every card: day of the chart and of the content (CH-SAFE-01)."""
+        overdue = self.match is not None and self.match.summary.next_review < self.context.as_of
+        note = " Review of this content is overdue." if overdue else ""
+        return f"Chart as of {self.context.as_of}; content {self.edition.version}, reviewed {self.edition.reviewed}.{note}"
+
+
+def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None) -> Card:
+    """Fill one card; the pen knows afterwards which claims and sources it shows."""
+    file = deck.cards[name]
+    verbs = {
+        "claim": pen.claim,
+        "leading": pen.leading,
+        "why": pen.why,
+        "known": pen.known,
+        "value": pen.value,
+        "not_met": pen.not_met,
+        "profile": pen.profile,
+        "not_found": pen.not_found,
+        "unknown_items": pen.unknown_items,
+        "gaps": pen.gaps,
+        "cautions": pen.cautions,
+        "not_read": pen.not_read,
+        "dates": pen.dates,
+        "stance": stance,
+        "context": pen.context,
+        "missing": pen.missing,
+    }
+    changed = pen.match is not None and stance != pen.match.summary.stance
+    headline = file.headlines.get(stance if changed else "", file.headlines[""]).render(verbs).strip()
+    first_words = file.front.opening if file.front.opening and not changed else deck.wording.openings[stance]
+    detail = _tidy(file.body.render(verbs))
+    summary_link = [Link("Ranvier: evidence behind this card", evidence_url)] if evidence_url else []
+    links = summary_link + [Link(source.citation, source.identifiers.link or "") for source in pen.cited.values()]
+    return Card(
+        name=name,
+        rule=rule,
+        topic=file.front.topic,
+        stance=stance,
+        indicator=indicator,
+        summary=f"{first_words} {headline}",
+        detail=detail,
+        links=_unique_labels(links),
+        claims=tuple(dict.fromkeys(pen.claims)),
+        criteria=pen.match.findings if pen.match else (),
+    )
+
+
+def _lower(text: str) -> str:
+    """The criterion's text inside a sentence; abbreviations keep their capitals."""
+    return text if text[:2].isupper() else text[0].lower() + text[1:]
+
+
+def _tidy(text: str) -> str:
+    """Drop headings left without a line under them; one blank line before each heading and each plain paragraph."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    kept = [line for line, following in zip(lines, [*lines[1:], ""], strict=True) if not (_heading(line) and not following.startswith("- "))]
+    spaced = [line if line.startswith("- ") else f"\n{line}" for line in kept]
+    return "\n".join(spaced).strip()
+
+
+def _heading(line: str) -> bool:
+    return line.startswith("**") and line.endswith("**")
+
+
+def _unique_labels(links: Iterable[Link]) -> tuple[Link, ...]:
+    """Number labels that occur twice."""
+    seen: dict[str, int] = {}
+    unique = []
+    for link in links:
+        seen[link.label] = seen.get(link.label, 0) + 1
+        unique.append(link if seen[link.label] == 1 else Link(f"{link.label} ({seen[link.label]})", link.url))
+    return tuple(unique)

@@ -1,0 +1,135 @@
+"""Three-valued criteria: conditions written in YAML over facts, compiled once to functions.
+
+A condition is one of
+
+- `{fact: NAME, is: WORD}`, `{fact: NAME, in: [WORD, …]}` for words,
+- `{fact: NAME, is: true}` for flags,
+- `{fact: NAME, is: unknown}` for either, true where nothing is known,
+- `{fact: NAME, atLeast|moreThan|atMost|lessThan: NUMBER}` for numbers,
+- `{all: [CONDITION, …]}`, `{any: [CONDITION, …]}`, `{not: CONDITION}`,
+- `{undecided: CONDITION}`: unknown where the condition holds or may hold, otherwise false. It keeps a limit open for a clinician.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cds.evidence.model import Criterion
+from cds.patient.context import Fact
+from cds.patient.facts import FactKind
+from cds.three_valued import Bounds, Truth, all_of, any_of, negate
+
+Verdict = Literal["met", "notMet", "unknown"]
+Facts = Mapping[str, Fact]
+
+_NUMBER_TESTS: dict[str, Callable[[Bounds, float], Truth]] = {
+    "atLeast": Bounds.__ge__,
+    "moreThan": Bounds.__gt__,
+    "atMost": Bounds.__le__,
+    "lessThan": Bounds.__lt__,
+}
+
+
+class CriterionError(ValueError):
+    """A condition that cannot be compiled; the message names the criterion and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One criterion against one chart: the verdict, why, and the resources behind it."""
+
+    criterion: Criterion
+    verdict: Verdict
+    reason: str
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A compiled condition: the facts it reads and the test."""
+
+    facts: tuple[str, ...]
+    test: Callable[[Facts], Truth]
+
+
+def compile_condition(when: Mapping[str, Any], catalogue: Mapping[str, FactKind], where: str) -> Condition:
+    """Turn a YAML condition into a function of the facts.
+
+    Raises `CriterionError` naming `where` if a key, fact, word or type is not known.
+    """
+    match dict(when):
+        case {"all": list(parts), **rest} if not rest:
+            conditions = [compile_condition(part, catalogue, where) for part in parts]
+            return Condition(_names(conditions), lambda facts: all_of(c.test(facts) for c in conditions))
+        case {"any": list(parts), **rest} if not rest:
+            conditions = [compile_condition(part, catalogue, where) for part in parts]
+            return Condition(_names(conditions), lambda facts: any_of(c.test(facts) for c in conditions))
+        case {"not": dict(part), **rest} if not rest:
+            inner = compile_condition(part, catalogue, where)
+            return Condition(inner.facts, lambda facts: negate(inner.test(facts)))
+        case {"undecided": dict(part), **rest} if not rest:
+            inner = compile_condition(part, catalogue, where)
+            return Condition(inner.facts, lambda facts: False if inner.test(facts) is False else None)
+        case {"fact": str(name), **tests} if len(tests) == 1:
+            if name not in catalogue:
+                raise CriterionError(f"{where}: no fact is named {name!r}; see `cds.patient.facts`")
+            operator, operand = next(iter(tests.items()))
+            return _compile_test(name, catalogue[name], operator, operand, where)
+    raise CriterionError(f"{where}: expected all, any, not, undecided, or a fact with exactly one test, found {sorted(when)}")
+
+
+def _names(conditions: list[Condition]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for condition in conditions for name in condition.facts))
+
+
+def _compile_test(name: str, kind: FactKind, operator: str, operand: Any, where: str) -> Condition:
+    match kind.kind, operator, operand:
+        case "number", str(op), int() | float() if op in _NUMBER_TESTS and not isinstance(operand, bool):
+            compare = _NUMBER_TESTS[op]
+            return Condition((name,), lambda facts: _number(facts, name, compare, float(operand)))
+        case "word" | "flag", "is", "unknown":
+            return Condition((name,), lambda facts: facts[name].value is None)
+        case "flag", "is", bool(expected):
+            return Condition((name,), lambda facts: _flag(facts, name, expected))
+        case "word", "is", str(word):
+            return _word_condition(name, kind, (word,), where)
+        case "word", "in", list(words) if all(isinstance(word, str) for word in words):
+            return _word_condition(name, kind, tuple(words), where)
+    raise CriterionError(f"{where}: `{operator}: {operand}` does not fit the {kind.kind} fact {name!r}")
+
+
+def _word_condition(name: str, kind: FactKind, words: tuple[str, ...], where: str) -> Condition:
+    unknown = [word for word in words if word not in kind.words]
+    if unknown and kind.words != ("*",):
+        raise CriterionError(f"{where}: {unknown[0]!r} is not a word of {name!r}; it has {', '.join(kind.words)}")
+    wanted = frozenset(words)
+
+    def test(facts: Facts) -> Truth:
+        value = facts[name].value
+        return None if value is None else value in wanted
+
+    return Condition((name,), test)
+
+
+def _number(facts: Facts, name: str, compare: Callable[[Bounds, float], Truth], operand: float) -> Truth:
+    value = facts[name].value
+    return compare(value, operand) if isinstance(value, Bounds) else None
+
+
+def _flag(facts: Facts, name: str, expected: bool) -> Truth:
+    value = facts[name].value
+    return None if value is None else value is expected
+
+
+def judge(criterion: Criterion, condition: Condition, facts: Facts) -> Finding:
+    """Test one criterion against the facts of a chart."""
+    truth = condition.test(facts)
+    verdict: Verdict = "unknown" if truth is None else "met" if truth else "notMet"
+    deciding = [facts[name] for name in condition.facts]
+    if truth is None and any(fact.value is None for fact in deciding):
+        deciding = [fact for fact in deciding if fact.value is None or isinstance(fact.value, Bounds)]
+    reason = " ".join(dict.fromkeys(fact.reason for fact in deciding if fact.reason))
+    resources = tuple(dict.fromkeys(resource for fact in deciding for resource in fact.resources))
+    return Finding(criterion, verdict, reason, resources)

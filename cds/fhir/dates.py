@@ -1,0 +1,105 @@
+"""Dates as FHIR writes them: a partial date is the range of days it could mean (clinical-rules, preamble).
+
+Months are calendar months; bounds include the end day.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from cds.three_valued import Bounds, Truth, negate
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month `months` later (or earlier), clamped to the month's end."""
+    year, month0 = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month0 + 1, min(day.day, calendar.monthrange(year, month0 + 1)[1]))
+
+
+def months_between(start: date, end: date) -> float:
+    """Calendar months from `start` to `end`; a whole number exactly on the day of the month, negative if `end` is first."""
+    if end < start:
+        return -months_between(end, start)
+    whole = (end.year - start.year) * 12 + end.month - start.month
+    if add_months(start, whole) > end:
+        whole -= 1
+    anchor = add_months(start, whole)
+    return whole + (end - anchor).days / (add_months(start, whole + 1) - anchor).days
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """The days that a full or partial date could mean: `2024` is 2024-01-01 to 2024-12-31."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def parse(cls, value: str | date | datetime) -> DateRange:
+        """Read a FHIR `date`, `dateTime` or `instant` (also as fhir.resources gives them).
+
+        Raises `ValueError` if the text is none of them.
+        """
+        if isinstance(value, datetime):
+            return cls.on(value.date())
+        if isinstance(value, date):
+            return cls.on(value)
+        match len(value):
+            case 4:
+                return cls(date(int(value), 1, 1), date(int(value), 12, 31))
+            case 7:
+                first = date.fromisoformat(f"{value}-01")
+                return cls(first, add_months(first, 1) - timedelta(days=1))
+            case _:
+                return cls.on(date.fromisoformat(value[:10]))
+
+    @classmethod
+    def on(cls, day: date) -> DateRange:
+        """A date known to the day."""
+        return cls(day, day)
+
+    def before(self, day: date) -> Truth:
+        """Whether it lies before `day`."""
+        return True if self.last < day else False if self.first >= day else None
+
+    def after(self, day: date) -> Truth:
+        """Whether it lies after `day`."""
+        return True if self.first > day else False if self.last <= day else None
+
+    def on_or_before(self, day: date) -> Truth:
+        """Whether it lies on or before `day`."""
+        return negate(self.after(day))
+
+    def on_or_after(self, day: date) -> Truth:
+        """Whether it lies on or after `day`."""
+        return negate(self.before(day))
+
+    def within(self, first: date, last: date) -> Truth:
+        """Whether it lies in the window, both ends included."""
+        if self.first >= first and self.last <= last:
+            return True
+        return False if self.last < first or self.first > last else None
+
+    def months_until(self, day: date) -> Bounds:
+        """Calendar months from this date to `day`."""
+        return Bounds(months_between(self.last, day), months_between(self.first, day))
+
+    def days_until(self, day: date) -> Bounds:
+        """Days from this date to `day`."""
+        return Bounds((day - self.last).days, (day - self.first).days)
+
+    def years_until(self, day: date) -> Bounds:
+        """Years from this date to `day`."""
+        months = self.months_until(day)
+        return Bounds(months.low / 12, months.high / 12)
+
+    def __str__(self) -> str:
+        if self.first == self.last:
+            return self.first.isoformat()
+        year = self == DateRange.parse(f"{self.first:%Y}")
+        month = self == DateRange.parse(f"{self.first:%Y-%m}")
+        if year or month:
+            return f"{self.first:%Y}" if year else f"{self.first:%Y-%m}"
+        return f"{self.first.isoformat()} to {self.last.isoformat()}"

@@ -1,0 +1,149 @@
+"""The vocabulary of facts: every name a criterion may test, its kind, its words and its meaning.
+
+Readers in `cds.patient` provide exactly these facts; `ranvier content check` holds criteria to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["word", "flag", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactKind:
+    """What a fact can be: one of `words`, a truth, or a number in `unit`."""
+
+    kind: Kind
+    meaning: str
+    words: tuple[str, ...] = ()
+    unit: str = ""
+
+
+def _word(meaning: str, *words: str) -> FactKind:
+    return FactKind("word", meaning, words=words)
+
+
+def _flag(meaning: str) -> FactKind:
+    return FactKind("flag", meaning)
+
+
+def _number(meaning: str, unit: str) -> FactKind:
+    return FactKind("number", meaning, unit=unit)
+
+
+CATALOGUE: dict[str, FactKind] = {
+    # Person (F16, F18)
+    "person.age": _number("Age on the day of the advice.", "years"),
+    "person.sex": _word("Administrative sex as recorded.", "female", "male", "other"),
+    "person.deceased": _flag("Recorded as deceased."),
+    "pregnancy": _word("Pregnancy on the day of the advice (F18).", "present", "absent", "notApplicable"),
+    "pregnancy.intention": _flag("A wish to conceive is recorded."),
+    "breastfeeding": _flag("Breastfeeding is recorded."),
+    "contraception": _word("Contraception as recorded.", "used", "notUsed"),
+    # Diagnosis (F1–F3, F16)
+    "ms": _word("MS diagnosis (F1). CIS or RIS alone is absent.", "present", "suspected", "absent", "excluded"),
+    "ms.orCis": _flag("MS present, or CIS as the current state."),
+    "ms.previouslyResolved": _flag("The problem list marks MS resolved while an MS drug runs."),
+    "subtype": _word("Course (F3); the furthest state on the path wins.", "ris", "cis", "rrms", "spms", "ppms", "prms"),
+    "course.progressive": _flag("A progressive course is recorded, whatever its subtype."),
+    "course.relapsing": _flag("A relapsing course is recorded, whatever its subtype."),
+    "course.aggressive": _flag("Malignant or Marburg variant, or recorded as aggressive."),
+    "mimic": _word("A disease that imitates MS (F2): withhold therapy, possible, or none recorded.", "withhold", "possible", "none"),
+    "disease.durationYears": _number("Years since first symptom, else since diagnosis (F16).", "years"),
+    "disease.yearsSinceDiagnosis": _number("Years since MS was diagnosed.", "years"),
+    # Activity (F4–F7)
+    "activity": _word("Disease activity over the last 12 months (F6); unknown is indeterminate.", "active", "notActive"),
+    "activity.current": _word("Activity that the present treatment has not answered (F7).", "active", "notActive", "notYetAssessable"),
+    "relapses.last6Months": _number("Confirmed relapses.", "relapses"),
+    "relapses.last12Months": _number("Confirmed relapses.", "relapses"),
+    "relapses.last24Months": _number("Confirmed relapses.", "relapses"),
+    "relapses.last60Months": _number("Confirmed relapses.", "relapses"),
+    "relapse.latest": _word("The latest attack, if any is recorded in the last 24 months.", "relapse", "uncertain", "possible", "none"),
+    "relapse.latestDaysAgo": _number("Days since onset of the latest attack (confirmed or uncertain).", "days"),
+    "relapse.steroidSinceOnset": _flag("A high-dose corticosteroid course since onset of the latest attack."),
+    "relapse.infectionNear": _flag("Infection or fever within the pseudo-relapse window of the latest attack (F4)."),
+    "mri.activeLast12Months": _flag("A Gd lesion or a new or enlarging T2 lesion on a scan of the last 12 months (F5)."),
+    "mri.gdLesionsLast12Months": _number("Most Gd lesions on one scan of the last 12 months.", "lesions"),
+    "mri.markedT2IncreaseLast12Months": _flag("A marked increase in T2 lesions is reported in the last 12 months."),
+    "mri.newLesionsLast36Months": _number("New or enlarging T2 lesions and Gd lesions over the last 36 months, read as such.", "lesions"),
+    # Disability (F8–F10)
+    "edss": _number("Latest EDSS within 24 months (F8).", "EDSS points"),
+    "worsening.last12Months": _flag("Confirmed worsening (F9, default rule) in the last 12 months."),
+    "worsening.last24Months": _flag("Confirmed worsening (F9, default rule) in the last 24 months."),
+    "worsening.course": _word("Latest confirmed worsening: relapse-associated, independent of relapse, or neither (F10).", "raw", "pira", "neither"),
+    # Treatment (F11–F15)
+    "treatment.readable": _flag("Medication data were answered and no MS drug was refused (F14)."),
+    "dmt.noneRecorded": _flag("Readable, and no DMT ever (F14)."),
+    "dmt.untreated": _flag("Readable, nothing acting or residual (F14)."),
+    "dmt.naive": _flag("No DMT recorded and diagnosis at most 24 months old (F14)."),
+    "dmt.everCount": _number("Distinct DMTs ever taken.", "drugs"),
+    "dmt.acting": _word("The DMT acting now, by drug id, or none.", "*"),
+    "dmt.actingTier": _word("Tier of the DMT acting now (F15).", "high", "moderate", "differs", "notClassified", "none"),
+    "dmt.actingMonths": _number("Months the DMT acting now has been taken.", "months"),
+    "dmt.plannedOrDrafted": _flag("A DMT is planned or drafted and not yet taken."),
+    "breakthrough.actingLast12Months": _flag("Breakthrough (F12, F12e) in the last 12 months on the DMT acting now."),
+    "worsening.actingLast12Months": _flag("Confirmed worsening (F9) in the last 12 months on the DMT acting now."),
+    "failures.any": _number("Distinct DMTs failed, worsening-only included (F13).", "drugs"),
+    "failures.inflammatory": _number("Distinct DMTs failed by breakthrough or recorded lack of efficacy (F13).", "drugs"),
+    "failures.highEfficacy": _number("High-efficacy DMTs failed by breakthrough or recorded lack of efficacy.", "drugs"),
+    "failures.highEfficacyEstablished": _number("The same, early activity (F12e) left out.", "drugs"),
+    "failures.differsOrEarly": _number("Failed drugs whose tier differs between lists, and high-efficacy drugs failed by early activity only.", "drugs"),
+    "rebound.window": _flag("In the rebound window of a stopped drug (F11)."),
+    "natalizumab.stoppedMonthsAgo": _number("Months since natalizumab was stopped (last infusion).", "months"),
+    "natalizumab.stoppedForFailure": _flag("Natalizumab was stopped because it failed."),
+    "natalizumab.exposureMonths": _number("Months of natalizumab, all episodes together.", "months"),
+    "antiCd20.ever": _flag("An anti-CD20 DMT was ever taken."),
+    "antiCd20.failed": _flag("Breakthrough or confirmed worsening on an anti-CD20 DMT."),
+    "immunosuppression.prior": _flag("An immunosuppressant of the PML strata was taken before (F19)."),
+    # Cell therapy (F17)
+    "priorHsct": _word(
+        "Earlier stem-cell transplantation (F17).",
+        "none",
+        "autologousForMs",
+        "autologousIndicationUnknown",
+        "autologousOther",
+        "allogeneic",
+        "harvestOnly",
+        "planned",
+        "clinicStemCells",
+    ),
+    "priorHsct.forMs": _flag("Autologous HSCT for MS, indication-unknown counted as such with a flag (F17)."),
+    "priorHsct.monthsAgo": _number("Months since autologous HSCT for MS.", "months"),
+    "msc.recorded": _flag("Mesenchymal stem-cell treatment is recorded."),
+    "msc.paidClinic": _flag("Stem-cell treatment at a paying clinic is recorded."),
+    "nsc.recorded": _flag("Neural stem-cell treatment is recorded."),
+    "esc.recorded": _flag("Embryonic stem-cell treatment is recorded."),
+    "ipsc.recorded": _flag("Induced pluripotent stem-cell treatment is recorded."),
+    "vesicles.recorded": _flag("MSC-derived vesicle (exosome) treatment is recorded."),
+    "carT.recorded": _flag("CAR-T cell treatment is recorded."),
+    "treg.recorded": _flag("Regulatory T-cell treatment is recorded."),
+    "tolerogenicDc.recorded": _flag("Tolerogenic dendritic-cell treatment is recorded."),
+    "tCellVaccination.recorded": _flag("T-cell vaccination is recorded."),
+    "ebvTCells.recorded": _flag("EBV-specific T-cell treatment is recorded."),
+    # Cautions that gate options (F19); the full list of cautions stands in the safety matrix
+    "pml": _word("Progressive multifocal leukoencephalopathy (F19).", "confirmed", "suspected", "none"),
+    "myelodysplasia": _flag("Myelodysplastic syndrome is recorded."),
+    "seriousInfection": _flag("Active serious infection is recorded, tuberculosis included."),
+    "hiv": _word("HIV infection from diagnoses and screening.", "positive", "negative"),
+    "hepatitisB": _word("Hepatitis B from diagnoses and serology (F19).", "active", "past", "immune", "negative"),
+    "hepatitisC": _word("Hepatitis C from diagnoses and serology.", "active", "resolved", "negative"),
+    "malignancy": _word("Malignancy (F19).", "active", "past", "none"),
+    "jcv.antibody": _word("Latest JC virus antibody result.", "positive", "negative"),
+    "jcv.index": _number("Latest JC virus antibody index.", "index"),
+    # The order that triggered the call (order-select, order-sign)
+    "order.transplant": _flag("Autologous stem-cell transplantation is ordered or referred for."),
+    "order.dmt": _flag("A DMT is drafted."),
+    "order.msc": _flag("Mesenchymal stem-cell treatment is ordered."),
+    "order.nsc": _flag("Neural stem-cell treatment is ordered."),
+    "order.esc": _flag("Embryonic stem-cell treatment is ordered."),
+    "order.ipsc": _flag("Induced pluripotent stem-cell treatment is ordered."),
+    "order.vesicles": _flag("MSC-derived vesicle treatment is ordered."),
+    "order.carT": _flag("CAR-T cell treatment is ordered."),
+    "order.treg": _flag("Regulatory T-cell treatment is ordered."),
+    "order.tolerogenicDc": _flag("Tolerogenic dendritic-cell treatment is ordered."),
+    "order.tCellVaccination": _flag("T-cell vaccination is ordered."),
+    "order.ebvTCells": _flag("EBV-specific T-cell treatment is ordered."),
+}
+"""Fact name → kind. Further safety facts (`caution.*`) are named by the safety matrix in seeds."""
