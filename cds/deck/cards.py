@@ -47,7 +47,8 @@ class Wording:
     openings: dict[str, str]
     certainty: dict[str, str]
     topics: dict[str, str]
-    override_reasons: tuple[dict[str, str], ...]
+    never: tuple[str, ...]
+    quoted: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def load_deck(folder: Path) -> Deck:
             raise ContentError(f"{path}: a card for {card.front.card!r} exists already")
         cards[card.front.card] = card
     words: dict[str, Any] = read_yaml(folder / "wording.yaml")
-    return Deck(cards, Wording(words["openings"], words["certainty"], words["topics"], tuple(words["override_reasons"])))
+    return Deck(cards, Wording(words["openings"], words["certainty"], words["topics"], tuple(words["never"]), tuple(words["quoted"])))
 
 
 def _load_card(path: Path, env: ImmutableSandboxedEnvironment) -> CardFile:

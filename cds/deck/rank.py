@@ -65,7 +65,8 @@ def select(candidates: Iterable[Candidate], situation: Situation, cap: int) -> t
     hold(lost, "Another summary of the same topic is shown")
     remaining, lost = _collapse(remaining, situation)
     hold(lost, "Absorbed by another card")
-    remaining.sort(key=lambda candidate: _rank(candidate, situation, remaining))
+    options = any(candidate.stance == "option" for candidate in remaining)
+    remaining = sorted(remaining, key=lambda candidate: _rank(candidate, situation, options))
     remaining, lost = _one_lower(remaining)
     hold(lost, "One card without an option is enough")
     hold(remaining[cap:], f"More than {cap} cards")
@@ -106,8 +107,7 @@ def _one_lower(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[C
     return kept, lost
 
 
-def _rank(candidate: Candidate, situation: Situation, all_candidates: Sequence[Candidate]) -> tuple[object, ...]:
-    options = any(c.stance == "option" for c in all_candidates)
+def _rank(candidate: Candidate, situation: Situation, options: bool) -> tuple[object, ...]:
     leading_topics = ("ahsct",) if situation.transplant_first else ("dmtSwitch", "dmtProgressive")
     return (
         _group(candidate, options),

@@ -20,6 +20,12 @@ SUMMARY_LIMIT = 139
 """Longest `summary` in UTF-16 code units (CH-CARD-02)."""
 
 
+VERBS = frozenset(
+    "claim leading why known value not_met profile not_found unknown_items gaps cautions not_read dates stance context missing".split()
+)
+"""What a card's template can use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """One absolute link of a card; labels are unique within the card (CH-LINK-06)."""
@@ -164,24 +170,7 @@ class Pen:
 def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None) -> Card:
     """Fill one card; the pen knows afterwards which claims and sources it shows."""
     file = deck.cards[name]
-    verbs = {
-        "claim": pen.claim,
-        "leading": pen.leading,
-        "why": pen.why,
-        "known": pen.known,
-        "value": pen.value,
-        "not_met": pen.not_met,
-        "profile": pen.profile,
-        "not_found": pen.not_found,
-        "unknown_items": pen.unknown_items,
-        "gaps": pen.gaps,
-        "cautions": pen.cautions,
-        "not_read": pen.not_read,
-        "dates": pen.dates,
-        "stance": stance,
-        "context": pen.context,
-        "missing": pen.missing,
-    }
+    verbs = {verb: getattr(pen, verb, None) for verb in VERBS} | {"stance": stance}
     changed = pen.match is not None and stance != pen.match.summary.stance
     headline = file.headlines.get(stance if changed else "", file.headlines[""]).render(verbs).strip()
     first_words = file.front.opening if file.front.opening and not changed else deck.wording.openings[stance]

@@ -1,0 +1,129 @@
+"""The command line `ranvier`: serve, demo, explain, content check. Errors a user can mend are one line, without a traceback."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from cds.advice import advise
+from cds.content import Content, load_content
+from cds.content_check import check, citable_sources, coverage
+from cds.demo import run_demo
+from cds.evidence.load import ContentError
+from cds.explain import explain_json, explain_text
+from cds.explain_input import InputError, read_input
+from cds.serve import serve as serve_forever
+from cds.settings import Settings
+
+app = typer.Typer(name="ranvier", no_args_is_help=True, add_completion=False, help=__doc__)
+content_app = typer.Typer(no_args_is_help=True, help="The evidence, the cards and the founding documents.")
+app.add_typer(content_app, name="content")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def main() -> None:
+    """Run the command; an error the user can mend ends with status 2 and one line."""
+    try:
+        app()
+    except (ContentError, InputError) as error:
+        err.print(f"ranvier: {error}", markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            err.print(f"ranvier: RANVIER_{name}: {problem['msg']}", markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+
+
+def _content(settings: Settings) -> Content:
+    return load_content(settings.content, settings.local_codes)
+
+
+def _today(settings: Settings) -> date:
+    return settings.as_of or datetime.now(UTC).date()
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("a date is written YYYY-MM-DD") from None
+
+
+@app.command()
+def serve() -> None:
+    """Serve the CDS Hooks; every setting is an environment variable (docs/settings.md)."""
+    serve_forever(Settings())
+
+
+@app.command()
+def demo(
+    patient: Annotated[str, typer.Argument(help="Id of a synthetic patient in seeds/patients.")] = "ocrelizumab-failure",
+    hook: Annotated[str, typer.Option(help="The hook to call.")] = "patient-view",
+    keep_serving: Annotated[bool, typer.Option("--keep-serving", help="Go on serving and print the addresses to try.")] = False,
+) -> None:
+    """Start the service, call it over HTTP for a synthetic patient, and print the cards."""
+    run_demo(Settings(), patient, hook, keep_serving, out)
+
+
+@app.command()
+def explain(
+    file: Annotated[str, typer.Argument(help="A CDS Hooks request, a prefetch object or a Bundle; - reads standard input.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Day of the advice, YYYY-MM-DD.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+) -> None:
+    """Print how the advice for a patient comes about: facts, criteria, cards, and what stayed silent and why."""
+    settings = Settings()
+    content = _content(settings)
+    chart, trigger = read_input(_read(file), content.terminology)
+    advice = advise(content, chart, trigger, _day(as_of) if as_of else _today(settings))
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(explain_json(advice, content), option=orjson.OPT_INDENT_2) + b"\n")
+        return
+    for line in explain_text(advice, content):
+        print(line)
+
+
+def _read(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from error
+
+
+@content_app.command("check")
+def content_check() -> None:
+    """Check figures, sources, wording, templates and founding statements; status 1 if anything is wrong."""
+    settings = Settings()
+    content = _content(settings)
+    problems = check(content, _today(settings))
+    table = Table(title=f"Content {content.edition.version} ({content.edition.hash[:12]})")
+    for heading in ("", "encoded", "in dossier", "left out, with reason", "unexplained"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for row in coverage(content):
+        table.add_row(row.kind, *(str(n) for n in (row.encoded, row.dossier, row.left_out, row.unexplained)))
+    out.print(table)
+    evidence = content.evidence
+    out.print(
+        f"{len(content.deck.cards)} cards, {len(evidence.summaries)} summaries, {len(evidence.criteria)} criteria; "
+        f"{citable_sources(evidence.sources.values())} of {len(evidence.sources)} sources citable"
+    )
+    for problem in problems:
+        err.print(f"{problem.level}: {problem.where}: {problem.what}", markup=False, soft_wrap=True)
+    errors = sum(problem.level == "error" for problem in problems)
+    out.print(f"{errors} errors, {len(problems) - errors} warnings")
+    raise typer.Exit(1 if errors else 0)
