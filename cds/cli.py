@@ -16,14 +16,21 @@ from rich.table import Table
 from cds.advice import advise
 from cds.content import Content, load_content
 from cds.content_check import check, citable_sources, coverage
-from cds.demo import run_demo
+from cds.content_diff import content_diff
+from cds.demo import DemoError, run_demo
 from cds.evidence.load import ContentError
 from cds.explain import explain_json, explain_text
 from cds.explain_input import InputError, read_input
+from cds.export.bibliography import bibtex, csl_json
+from cds.export.fhir_r5 import export_bundle
+from cds.new_source import new_source
 from cds.serve import serve as serve_forever
 from cds.settings import Settings
+from cds.vignette.patients import load_patients
 
 app = typer.Typer(name="ranvier", no_args_is_help=True, add_completion=False, help=__doc__)
+patients_app = typer.Typer(no_args_is_help=True, help="The synthetic patients.")
+app.add_typer(patients_app, name="patients")
 content_app = typer.Typer(no_args_is_help=True, help="The evidence, the cards and the founding documents.")
 app.add_typer(content_app, name="content")
 
@@ -35,7 +42,7 @@ def main() -> None:
     """Run the command; an error the user can mend ends with status 2 and one line."""
     try:
         app()
-    except (ContentError, InputError) as error:
+    except (ContentError, InputError, DemoError) as error:
         err.print(f"ranvier: {error}", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     except ValidationError as error:
@@ -127,3 +134,69 @@ def content_check() -> None:
     errors = sum(problem.level == "error" for problem in problems)
     out.print(f"{errors} errors, {len(problems) - errors} warnings")
     raise typer.Exit(1 if errors else 0)
+
+
+@content_app.command("diff")
+def content_diff_command(
+    old: Annotated[Path, typer.Argument(help="Folder with cards/ and seeds/ as they were.")],
+    new: Annotated[Path, typer.Argument(help="Folder with cards/ and seeds/ as they are.")],
+) -> None:
+    """What changed for a reader between two copies of the content: claims, figures, summaries, cards."""
+    changes = content_diff(load_content(old), load_content(new))
+    for change in changes:
+        out.print(f"{change.what:<8} {change.kind} {change.id}", markup=False, soft_wrap=True)
+        for line in change.details:
+            out.print(f"         {line}", markup=False, soft_wrap=True)
+    out.print(f"{len(changes)} changes")
+
+
+@content_app.command("export")
+def content_export(
+    fhir: Annotated[str | None, typer.Option("--fhir", help="FHIR version of the evidence resources: r5.")] = None,
+    as_bibtex: Annotated[bool, typer.Option("--bibtex", help="The sources as BibTeX.")] = False,
+    as_csl: Annotated[bool, typer.Option("--csl", help="The sources as CSL-JSON.")] = False,
+) -> None:
+    """Print the evidence base as FHIR R5, or its sources as BibTeX or CSL-JSON."""
+    content = _content(Settings())
+    sources = content.evidence.sources.values()
+    if (fhir == "r5") + as_bibtex + as_csl != 1:
+        raise typer.BadParameter("choose one of --fhir r5, --bibtex, --csl")
+    if as_bibtex:
+        print(bibtex(sources), end="")
+        return
+    data = csl_json(sources) if as_csl else export_bundle(content)
+    sys.stdout.buffer.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@content_app.command("new")
+def content_new(
+    kind: Annotated[str, typer.Argument(help="What to write: source.")],
+    doi: Annotated[str, typer.Option("--doi", help="DOI of the publication, such as 10.1001/jama.2018.18743.")],
+    area: Annotated[str, typer.Option("--area", help="ahsct, cell-therapy or dmt.")],
+    id: Annotated[str, typer.Option("--id", help="Id of the new source, such as burt-2019-mist.")],
+) -> None:
+    """Write a skeleton for a new source, with every field explained, to be filled in by hand."""
+    if kind != "source":
+        raise typer.BadParameter("only `source` can be written so far")
+    settings = Settings()
+    path = new_source(_content(settings), doi, area, id)
+    out.print(f"Wrote {path}. Fill in what you have read, then run: ranvier content check", soft_wrap=True)
+
+
+@patients_app.command("list")
+def patients_list() -> None:
+    """Ids and titles of the synthetic patients."""
+    for patient in load_patients(Settings().content).values():
+        out.print(f"{patient.id:<36} {patient.title}", markup=False, soft_wrap=True)
+
+
+@patients_app.command("request")
+def patients_request(
+    patient: Annotated[str, typer.Argument(help="Id of a synthetic patient.")],
+    hook: Annotated[str, typer.Option(help="The hook to call.")] = "patient-view",
+) -> None:
+    """Print the CDS Hooks request an EHR would send for a synthetic patient."""
+    patients = load_patients(Settings().content)
+    if patient not in patients:
+        raise typer.BadParameter(f"there is no patient {patient!r}; see `ranvier patients list`")
+    sys.stdout.buffer.write(orjson.dumps(patients[patient].vignette.request(hook), option=orjson.OPT_INDENT_2) + b"\n")

@@ -99,6 +99,8 @@ def _sources(evidence: Evidence) -> Iterator[Problem]:
     for source in evidence.sources.values():
         if source.identifiers.link is None and not source.read_at:
             yield Problem("error", f"source {source.id}", "no identifier and no address; add a DOI, PMID, PMCID, registration or regulator URL")
+        if "FILL IN" in _printed(source) + source.citation:
+            yield Problem("error", f"source {source.id}", "a field still says FILL IN; write what was read, or leave the field out")
         if source.correction and source.correction.cleared is None:
             yield Problem("warning", f"source {source.id}", f"{source.correction.status}; its claims stay off the cards until it is cleared")
     for claim in evidence.claims.values():
@@ -217,7 +219,7 @@ def coverage(content: Content) -> list[Coverage]:
         "sources": len(evidence.sources),
         "claims": len(evidence.claims),
         "drugs": len(evidence.drugs),
-        "field definitions": sum(id in ledger["field definitions"]["ids"] for id in evidence.definitions),
+        "field definitions": sum(id.startswith("def-") for id in evidence.definitions),
         "risk items": len(evidence.risks),
         "biomarkers": len(evidence.biomarkers),
         "selection criteria": sum(len(source.eligibility) for source in evidence.sources.values()),

@@ -42,10 +42,9 @@ class CardFile:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Words shared by all cards: how each stance, certainty and topic is said."""
+    """Words shared by all cards: how each stance and topic is said, and what is never said."""
 
     openings: dict[str, str]
-    certainty: dict[str, str]
     topics: dict[str, str]
     never: tuple[str, ...]
     quoted: tuple[str, ...]
@@ -74,7 +73,7 @@ def load_deck(folder: Path) -> Deck:
             raise ContentError(f"{path}: a card for {card.front.card!r} exists already")
         cards[card.front.card] = card
     words: dict[str, Any] = read_yaml(folder / "wording.yaml")
-    return Deck(cards, Wording(words["openings"], words["certainty"], words["topics"], tuple(words["never"]), tuple(words["quoted"])))
+    return Deck(cards, Wording(words["openings"], words["topics"], tuple(words["never"]), tuple(words["quoted"])))
 
 
 def _load_card(path: Path, env: ImmutableSandboxedEnvironment) -> CardFile:

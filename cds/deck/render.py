@@ -85,13 +85,12 @@ class Pen:
         if not self.evidence.showable(claim):
             return ""
         self.claims.append(claim)
-        certainty = self.deck.wording.certainty[claim.certainty]
         text = (claim.brief or claim.sentence).removesuffix(".")
-        return f"- {text} ({certainty}; {self._cite(claim)})."
-
-    def _cite(self, claim: Claim) -> str:
-        sources = [source for source in self.evidence.sources_of(claim) if source.identifiers.citable][:2]
-        return "; ".join(self._citation(source) for source in sources)
+        first, *others = [source for source in self.evidence.sources_of(claim) if source.identifiers.citable]
+        more = f" +{len(others)}" if others else ""
+        if text.startswith(f"{first.citation}:"):
+            return f"- {self._citation(first)}{more}{text.removeprefix(first.citation)} ({claim.certainty})"
+        return f"- {text} ({self._citation(first)}{more}; {claim.certainty})"
 
     def _citation(self, source: Source) -> str:
         """The citation, with its address the first time the card names the source."""
@@ -138,7 +137,7 @@ class Pen:
     def not_found(self) -> str:
         """What limits and features could not be checked, one bullet; empty when all were."""
         items = self.unknown_items()
-        return f"- Not found in this chart, so not checked: {', '.join(items)}." if items else ""
+        return f"- Not found, so not checked: {', '.join(items)}." if items else ""
 
     def unknown_items(self) -> list[str]:
         """The data behind unknown limits and favourable features, each named once."""
