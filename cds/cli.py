@@ -17,6 +17,7 @@ from cds.advice import advise
 from cds.content import Content, load_content
 from cds.content_check import check, citable_sources, coverage
 from cds.content_diff import content_diff
+from cds.content_schemas import write_schemas
 from cds.demo import DemoError, run_demo
 from cds.evidence.load import ContentError
 from cds.explain import explain_json, explain_text
@@ -24,7 +25,7 @@ from cds.explain_input import InputError, read_input
 from cds.export.bibliography import bibtex, csl_json
 from cds.export.fhir_r5 import export_bundle
 from cds.new_source import new_source
-from cds.serve import serve as serve_forever
+from cds.app import serve as serve_forever
 from cds.settings import Settings
 from cds.vignette.patients import load_patients
 
@@ -94,7 +95,7 @@ def explain(
     """Print how the advice for a patient comes about: facts, criteria, cards, and what stayed silent and why."""
     settings = Settings()
     content = _content(settings)
-    chart, trigger = read_input(_read(file), content.terminology)
+    chart, trigger = read_input(_read(file), content)
     advice = advise(content, chart, trigger, _day(as_of) if as_of else _today(settings))
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(explain_json(advice, content), option=orjson.OPT_INDENT_2) + b"\n")
@@ -200,3 +201,11 @@ def patients_request(
     if patient not in patients:
         raise typer.BadParameter(f"there is no patient {patient!r}; see `ranvier patients list`")
     sys.stdout.buffer.write(orjson.dumps(patients[patient].vignette.request(hook), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@content_app.command("schemas")
+def content_schemas() -> None:
+    """Write JSON Schemas of all content records to seeds/schemas, for editors with completion."""
+    folder = _content(Settings()).root / "seeds" / "schemas"
+    for path in write_schemas(folder):
+        out.print(str(path), soft_wrap=True)

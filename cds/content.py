@@ -14,7 +14,8 @@ from cds.deck.render import Edition
 from cds.evidence.load import ContentError, Evidence, load_evidence, read_yaml
 from cds.fhir.codes import Terminology
 from cds.patient.facts import CATALOGUE
-from cds.patient.rules import ReadingRules, load_reading_rules
+from cds.patient.read import ReadingRules
+from cds.patient.rules import RulesError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,13 @@ def load_content(root: Path | None = None, local_codes: Path | None = None) -> C
     missing = [id for id in evidence.summaries if id not in deck.cards]
     if missing:
         raise ContentError(f"summary {missing[0]}: no file in cards/ shows it; add one with `card: {missing[0]}`")
+    try:
+        rules = ReadingRules.of({id: definition.thresholds for id, definition in evidence.definitions.items()})
+    except RulesError as error:
+        raise ContentError(str(error)) from error
     return Content(
         terminology=Terminology.load(seeds / "terminology", local_codes=local_codes),
-        rules=load_reading_rules(seeds / "evidence" / "definitions"),
+        rules=rules,
         evidence=evidence,
         deck=deck,
         edition=_edition(root),

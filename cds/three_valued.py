@@ -55,16 +55,16 @@ class Bounds:
         """The number, if it is known."""
         return self.low if self.low == self.high else None
 
-    def __ge__(self, threshold: float) -> Truth:  # type: ignore[override]
+    def __ge__(self, threshold: float) -> Truth:
         return True if self.low >= threshold else False if self.high < threshold else None
 
-    def __gt__(self, threshold: float) -> Truth:  # type: ignore[override]
+    def __gt__(self, threshold: float) -> Truth:
         return True if self.low > threshold else False if self.high <= threshold else None
 
-    def __le__(self, threshold: float) -> Truth:  # type: ignore[override]
+    def __le__(self, threshold: float) -> Truth:
         return negate(self > threshold)
 
-    def __lt__(self, threshold: float) -> Truth:  # type: ignore[override]
+    def __lt__(self, threshold: float) -> Truth:
         return negate(self >= threshold)
 
     def __str__(self) -> str:

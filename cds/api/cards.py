@@ -8,7 +8,7 @@ from cds.advice import Advice
 from cds.content import Content
 from cds.deck.render import Card
 from cds.evidence.criteria import Finding
-from cds.patient.context import NotRead
+from cds.fhir.chart import NotRead
 from cds.protocol.card import Card as WireCard
 from cds.protocol.card import Link, Source, Topic
 

@@ -4,8 +4,8 @@ A condition is one of
 
 - `{fact: NAME, is: WORD}`, `{fact: NAME, in: [WORD, …]}` for words,
 - `{fact: NAME, is: true}` for flags,
-- `{fact: NAME, is: unknown}` for either, true where nothing is known,
 - `{fact: NAME, atLeast|moreThan|atMost|lessThan: NUMBER}` for numbers,
+- `{fact: NAME, is: unknown}` for each kind, true where nothing is known,
 - `{all: [CONDITION, …]}`, `{any: [CONDITION, …]}`, `{not: CONDITION}`,
 - `{undecided: CONDITION}`: unknown where the condition holds or may hold, otherwise false. It keeps a limit open for a clinician.
 """
@@ -89,7 +89,7 @@ def _compile_test(name: str, kind: FactKind, operator: str, operand: Any, where:
         case "number", str(op), int() | float() if op in _NUMBER_TESTS and not isinstance(operand, bool):
             compare = _NUMBER_TESTS[op]
             return Condition((name,), lambda facts: _number(facts, name, compare, float(operand)))
-        case "word" | "flag", "is", "unknown":
+        case "word" | "flag" | "number", "is", "unknown":
             return Condition((name,), lambda facts: facts[name].value is None)
         case "flag", "is", bool(expected):
             return Condition((name,), lambda facts: _flag(facts, name, expected))

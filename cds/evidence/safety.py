@@ -7,8 +7,9 @@ never "safe".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,11 +17,25 @@ from pydantic import Field
 
 from cds.evidence.criteria import Condition, CriterionError, Facts, Verdict, compile_condition
 from cds.evidence.load import ContentError, Evidence, read_records
-from cds.evidence.model import Id, Record
+from cds.evidence.model import Certainty, Claim, Id, Record, Topic
+from cds.fhir.dates import DateRange
+from cds.patient.context import Episode, Fact
 from cds.patient.facts import FactKind
+from cds.patient.orders import Order
+from cds.patient.reading import months_since
+from cds.three_valued import Bounds, Truth, all_of, any_of
 
 Column = Literal["contraindication", "boxed", "caution", "monitor"]
 Level = Literal["warning", "info"]
+Stage = Literal["drafted", "washIn", "acting", "rebound", "residual", "off", "unknown"]
+"""Where a drug stands: the phase of its course (F11), or drafted in this call."""
+
+AHSCT = "ahsct"
+"""The row for transplantation; it stands in the matrix like a drug."""
+AT_WORK: tuple[Stage, ...] = ("drafted", "washIn", "acting", "rebound", "residual", "unknown")
+"""Stages in which a hazard is looked at unless it says otherwise: not once the drug is off."""
+RECORDED: tuple[Column, ...] = ("contraindication", "boxed", "caution")
+"""Columns that fire on what is recorded; the fourth is for the moment of ordering."""
 
 
 class Hazard(Record):
@@ -29,9 +44,14 @@ class Hazard(Record):
     id: Id
     hazard: str = Field(description="the hazard as a clinician names it, such as `Pregnancy`")
     column: Column
-    when: dict[str, Any] = Field(description="condition over facts, as in criteria; met means the hazard is recorded")
+    when: dict[str, Any] | None = Field(
+        None, description="condition over facts, as in criteria; met means the hazard is recorded; absent: the stage of the drug decides alone"
+    )
+    stages: tuple[Stage, ...] = Field(AT_WORK, description="where the drug must stand")
+    within_months: float | None = Field(None, description="only so many months after the last dose; a drug drafted or going on is within them")
     sentence: str = Field(description="what the source says of drug and hazard, at most 130 characters")
-    sources: tuple[Id, ...] = Field(description="sources of the sentence; at least one citable")
+    certainty: Certainty = Field("high", description="high for a label or a regulator, lower for reviews and series")
+    sources: tuple[Id, ...] = Field(description="sources of the sentence; at least one citable, or it is not printed")
     item: str = Field(description="the datum that would settle it, named when it is not known")
     rebound: bool = Field(False, description="a line on rebound, which moves into the switch card where that is shown")
     quiet: bool = Field(True, description="false: worth a card by itself in a stable patient")
@@ -42,6 +62,7 @@ class SafetyRow(Record):
 
     drug: str
     name: str
+    topic: Topic | None = Field(None, description="cards of this topic carry the recorded hazards of the row, such as transplantation's")
     hazards: tuple[Hazard, ...] = ()
     no_evidence_read: tuple[str, ...] = ()
 
@@ -54,6 +75,17 @@ class SafetyMatrix:
     conditions: dict[str, Condition]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How one drug stands in this chart. `taken` is the last day it was taken, if known; as of today while it goes on."""
+
+    drug: str
+    stage: Stage
+    reason: str
+    resources: tuple[str, ...] = ()
+    taken: DateRange | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SafetyFinding:
     """One hazard of one drug against the chart."""
@@ -64,11 +96,32 @@ class SafetyFinding:
     verdict: Verdict
     reason: str
     resources: tuple[str, ...]
+    drafted: bool
 
     @property
     def level(self) -> Level:
         """`warning` where a contraindication or boxed situation is recorded, otherwise `info`."""
-        return "warning" if self.hazard.column in ("contraindication", "boxed") else "info"
+        return "warning" if self.verdict == "met" and self.hazard.column in ("contraindication", "boxed") else "info"
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the chart holds the hazard itself, and not only something to monitor."""
+        return self.verdict == "met" and self.hazard.column in RECORDED
+
+    @property
+    def claim(self) -> Claim:
+        """The sentence as a claim, so that a card lists it with its sources like any other."""
+        hazard = self.hazard
+        return Claim(
+            id=hazard.id,
+            sentence=hazard.sentence,
+            area="ahsct" if self.drug == AHSCT else "dmt",
+            therapy=self.name,
+            topic="safety",
+            certainty=hazard.certainty,
+            certainty_reason="Safety matrix.",
+            sources=hazard.sources,
+        )
 
 
 def load_safety(folder: Path, evidence: Evidence, catalogue: dict[str, FactKind]) -> SafetyMatrix:
@@ -86,27 +139,98 @@ def load_safety(folder: Path, evidence: Evidence, catalogue: dict[str, FactKind]
             if missing:
                 raise ContentError(f"{path}: hazard {hazard.id}: there is no source {missing[0]!r}")
             try:
-                conditions[hazard.id] = compile_condition(hazard.when, catalogue, f"hazard {hazard.id}")
+                conditions[hazard.id] = compile_condition(hazard.when or {"all": []}, catalogue, f"hazard {hazard.id}")
             except CriterionError as error:
                 raise ContentError(f"{path}: {error}") from error
     return SafetyMatrix(rows, conditions)
 
 
-def assess(matrix: SafetyMatrix, drugs: Iterable[str], facts: Facts) -> tuple[SafetyFinding, ...]:
+def standings(episodes: Iterable[Episode], orders: Iterable[Order], as_of: date) -> tuple[Standing, ...]:
+    """How every drug of the chart and of the draft orders stands on the day."""
+    taken = [
+        Standing(
+            drug=episode.drug,
+            stage=episode.phase,
+            reason=_course(episode),
+            resources=episode.resources,
+            taken=_last_taken(episode, as_of),
+        )
+        for episode in episodes
+    ]
+    drafted = [drafted_standing(order.drug, as_of, order.resource) for order in orders if order.drug]
+    transplants = [drafted_standing(AHSCT, as_of, order.resource) for order in orders if order.kind == "transplant"]
+    return (*taken, *drafted, *transplants)
+
+
+def drafted_standing(drug: str, as_of: date, *resources: str) -> Standing:
+    """A drug that is drafted, or weighed as if it were."""
+    return Standing(drug=drug, stage="drafted", reason="", resources=resources, taken=DateRange.on(as_of))
+
+
+def _last_taken(episode: Episode, as_of: date) -> DateRange | None:
+    if episode.ongoing is True:
+        return DateRange.on(as_of)
+    return episode.end or (episode.doses[-1] if episode.doses else None)
+
+
+def _course(episode: Episode) -> str:
+    """The course in words, for hazards that rest on the drug itself."""
+    if episode.phase == "unknown":
+        return f"Whether {episode.name} still acts is not known."
+    if episode.ongoing is False and episode.end is not None:
+        return f"{episode.name[0].upper() + episode.name[1:]} last taken {episode.end}."
+    return f"{episode.name[0].upper() + episode.name[1:]} since {episode.start}." if episode.start else f"{episode.name} is recorded."
+
+
+def assess(matrix: SafetyMatrix, stands: Sequence[Standing], facts: Facts, as_of: date) -> tuple[SafetyFinding, ...]:
     """Every hazard of the given drugs with its verdict; warnings first, then as written."""
+    drugs = dict.fromkeys(stand.drug for stand in stands)
     findings = [
-        _finding(row, hazard, matrix.conditions[hazard.id], facts)
-        for drug in dict.fromkeys(drugs)
+        _finding(row, hazard, matrix.conditions[hazard.id], here, facts, as_of)
+        for drug in drugs
         if (row := matrix.rows.get(drug)) is not None
         for hazard in row.hazards
+        if (here := [stand for stand in stands if stand.drug == drug and stand.stage in hazard.stages])
     ]
     return tuple(sorted(findings, key=lambda finding: finding.level != "warning"))
 
 
-def _finding(row: SafetyRow, hazard: Hazard, condition: Condition, facts: Facts) -> SafetyFinding:
-    truth = condition.test(facts)
+def _finding(
+    row: SafetyRow, hazard: Hazard, condition: Condition, here: Sequence[Standing], facts: Facts, as_of: date
+) -> SafetyFinding:
+    near = [(stand, _near(hazard, stand, as_of)) for stand in here]
+    truth = all_of((condition.test(facts), any_of(within for _, within in near)))
     verdict: Verdict = "unknown" if truth is None else "met" if truth else "notMet"
-    behind = [facts[name] for name in condition.facts if truth is None or facts[name].value not in (None, False)]
-    reason = " ".join(dict.fromkeys(fact.reason for fact in behind if fact.reason))
-    resources = tuple(dict.fromkeys(resource for fact in behind for resource in fact.resources))
-    return SafetyFinding(row.drug, row.name, hazard, verdict, reason, resources)
+    behind = _behind(condition, facts, verdict)
+    courses = [stand for stand, within in near if within is not False]
+    if hazard.when is not None and hazard.within_months is None:
+        courses = [stand for stand in courses if stand.stage == "unknown"]
+    reasons = [*(fact.reason for fact in behind), *(stand.reason for stand in courses)]
+    resources = [resource for fact in behind for resource in fact.resources] + [r for stand in courses for r in stand.resources]
+    return SafetyFinding(
+        row.drug,
+        row.name,
+        hazard,
+        verdict,
+        " ".join(dict.fromkeys(reason for reason in reasons if reason)),
+        tuple(dict.fromkeys(resources)),
+        any(stand.stage == "drafted" for stand in here),
+    )
+
+
+def _behind(condition: Condition, facts: Facts, verdict: Verdict) -> list[Fact]:
+    """The facts that carry the verdict: what is recorded, or what is not known; all of them where nothing is recorded."""
+    read = [facts[name] for name in condition.facts]
+    match verdict:
+        case "met":
+            return [fact for fact in read if fact.value not in (None, False)]
+        case "unknown":
+            return [fact for fact in read if fact.value is None or isinstance(fact.value, Bounds)] or read
+    return read
+
+
+def _near(hazard: Hazard, stand: Standing, as_of: date) -> Truth:
+    """Whether the last dose lies within the months of the hazard; unknown if no date says so."""
+    if hazard.within_months is None:
+        return True
+    return None if stand.taken is None else months_since(stand.taken, as_of) <= hazard.within_months

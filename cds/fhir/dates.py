@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, date, datetime
 
 from cds.three_valued import Bounds, Truth, negate
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day of the month `months` later (or earlier), clamped to the month's end."""
+    """The same day of the month `months` later (or earlier), clamped to the month's end and to the calendar's ends."""
     year, month0 = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if not MINYEAR <= year <= MAXYEAR:
+        return date.max if months > 0 else date.min
     return date(year, month0 + 1, min(day.day, calendar.monthrange(year, month0 + 1)[1]))
 
 
@@ -26,6 +28,8 @@ def months_between(start: date, end: date) -> float:
     if add_months(start, whole) > end:
         whole -= 1
     anchor = add_months(start, whole)
+    if anchor == end:
+        return whole
     return whole + (end - anchor).days / (add_months(start, whole + 1) - anchor).days
 
 
@@ -51,7 +55,7 @@ class DateRange:
                 return cls(date(int(value), 1, 1), date(int(value), 12, 31))
             case 7:
                 first = date.fromisoformat(f"{value}-01")
-                return cls(first, add_months(first, 1) - timedelta(days=1))
+                return cls(first, first.replace(day=calendar.monthrange(first.year, first.month)[1]))
             case _:
                 return cls.on(date.fromisoformat(value[:10]))
 

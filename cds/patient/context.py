@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from cds.fhir.chart import NotRead
 from cds.fhir.dates import DateRange
 from cds.three_valued import Bounds, Truth
 
@@ -45,7 +46,10 @@ class Relapse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One MRI reading (F5). Lesion numbers are `None` where the report does not say; `counts` is `False` once PML is suspected."""
+    """One MRI reading (F5). Lesion numbers are `None` where the report does not say; `counts` is `False` once PML is suspected.
+
+    `region` is the cord only where the brain was not imaged; `disagreement` says where a coded count and the report differ.
+    """
 
     date: DateRange
     gd_lesions: Bounds | None
@@ -57,6 +61,8 @@ class Scan:
     resources: tuple[str, ...]
     how: How
     note: str = ""
+    region: Literal["brain", "cord"] = "brain"
+    disagreement: str = ""
 
     @property
     def active(self) -> Truth:
@@ -142,15 +148,6 @@ class Conflict:
     id: str
     text: str
     resources: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotRead:
-    """Something that was sent or asked for and could not be read; what it might have said is unknown."""
-
-    what: str
-    reason: str
-    resource: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,114 @@
-"""Chart → PatientContext: the readers in their order, each building on the one before (clinical-rules section 1)."""
+"""Chart → PatientContext: the readers in their order, each building on the one before (clinical-rules section 1).
+
+cell therapy → treatment courses → diagnosis → person → cautions → scans → relapses → disability → outcomes → treatment facts
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from cds.fhir.chart import Chart
+from cds.fhir.codes import Terminology
+from cds.patient.activity import activity_conflicts, activity_facts
+from cds.patient.activity_rules import ActivityRules
+from cds.patient.cautions import CautionRules, caution_facts
+from cds.patient.cell_therapy import AllCellTherapyRules, cell_therapy_facts
+from cds.patient.context import Fact, PatientContext
+from cds.patient.diagnosis import DiagnosisRules, diagnosis_facts, read_diagnosis
+from cds.patient.disability import disability_facts, read_edss
+from cds.patient.disability_rules import DisabilityRules
+from cds.patient.imaging import read_scans
+from cds.patient.orders import Trigger, order_facts
+from cds.patient.person import PersonRules, person_facts
+from cds.patient.pml import pml_from
+from cds.patient.relapses import read_relapses
+from cds.patient.rules import Definitions
+from cds.patient.treatment import judge_outcomes, read_exposures, treatment_facts
+from cds.patient.treatment_rules import TreatmentRules
+from cds.patient.worsening import confirmed_worsenings
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """Every threshold, window and pattern of reading, from `seeds/evidence/definitions`."""
+
+    diagnosis: DiagnosisRules
+    person: PersonRules
+    cautions: CautionRules
+    cell_therapy: AllCellTherapyRules
+    treatment: TreatmentRules
+    activity: ActivityRules
+    disability: DisabilityRules
+
+    @classmethod
+    def of(cls, definitions: Definitions) -> ReadingRules:
+        """Parse them all. Raises `RulesError` naming the definition and the field that does not fit."""
+        activity = ActivityRules.of(definitions)
+        return cls(
+            diagnosis=DiagnosisRules.of(definitions),
+            person=PersonRules.of(definitions),
+            cautions=CautionRules.of(definitions),
+            cell_therapy=AllCellTherapyRules.of(definitions),
+            treatment=TreatmentRules.of(definitions),
+            activity=activity,
+            disability=DisabilityRules.of(definitions, activity),
+        )
+
+
+class Knowledge(Protocol):
+    """What reading needs to know: codes and rules."""
+
+    @property
+    def terminology(self) -> Terminology: ...
+
+    @property
+    def rules(self) -> ReadingRules: ...
+
+
+def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigger) -> PatientContext:
+    """Everything the chart says on the day of the advice: every fact of the catalogue, with the records behind them."""
+    terminology, rules = knowledge.terminology, knowledge.rules
+    cells = cell_therapy_facts(chart, terminology, rules.cell_therapy, as_of)
+    transplants = [c.date for c in cells.cautions if c.id == "priorHsct" and c.status == "autologousForMs" and c.date is not None]
+    exposures = read_exposures(chart, terminology, rules.treatment, as_of, transplants)
+    diagnosis = diagnosis_facts(read_diagnosis(chart, terminology, rules.diagnosis, as_of, exposures.dmt_running))
+    person = person_facts(chart, terminology, rules.person, as_of)
+    cautions = caution_facts(chart, terminology, rules.cautions, as_of)
+
+    suspected = pml_from(chart, terminology, rules.cautions.pml, rules.cautions.results, as_of)
+    scans = read_scans(chart, terminology, rules.activity, as_of, suspected)
+    history = read_relapses(chart, terminology, rules.activity, as_of, scans)
+    scores = read_edss(chart, terminology, rules.disability, as_of, history.relapses)
+    worsenings = confirmed_worsenings(scores, history, exposures.episodes, rules.disability, as_of)
+    episodes = judge_outcomes(exposures, history.relapses, scans, worsenings, rules.treatment, as_of)
+
+    facts: dict[str, Fact] = {
+        **diagnosis.facts,
+        **person.facts,
+        **activity_facts(history, scans, episodes, rules.activity, as_of),
+        **disability_facts(scores, worsenings, history, episodes, rules.disability, as_of),
+        **cells.facts,
+        **cautions.facts,
+        **order_facts(trigger),
+    }
+    facts |= treatment_facts(exposures, history.relapses, scans, worsenings, facts, rules.treatment)
+    return PatientContext(
+        as_of=as_of,
+        facts=facts,
+        treatments=episodes,
+        relapses=history.relapses,
+        scans=scans,
+        edss_scores=scores,
+        cautions=(*person.cautions, *diagnosis.cautions, *cells.cautions, *cautions.cautions),
+        conflicts=(
+            *diagnosis.conflicts,
+            *person.conflicts,
+            *exposures.conflicts,
+            *cells.conflicts,
+            *cautions.conflicts,
+            *activity_conflicts(history, scans, rules.activity, as_of),
+        ),
+        not_read=chart.not_read,
+    )

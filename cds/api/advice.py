@@ -1,0 +1,51 @@
+"""The real core behind the wire: prefetch values → chart → advice → cards as they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from cds.advice import Advice, Policy, advise
+from cds.api.cards import wire_cards
+from cds.api.core import Core, Opinion
+from cds.content import Content
+from cds.fhir.chart import Chart
+from cds.patient.orders import Trigger
+from cds.protocol.discovery import PREFETCH
+from cds.protocol.request import HookCall
+from cds.settings import Settings
+from cds.three_valued import Truth
+
+HOOKS = frozenset({"patient-view"})
+"""Hooks that the core answers; `cds.protocol.discovery.SERVICES` says with which service."""
+TYPES = {entry.key: entry.resource_type for entry in PREFETCH}
+
+
+def core_of(content: Content, policy: Policy) -> Core:
+    """The core for this content, as the wire uses it."""
+
+    def opinion(call: HookCall, values: Mapping[str, Any], as_of: date) -> Opinion:
+        chart = Chart.from_prefetch(values, call.context.patient_id, TYPES)
+        advice = advise(content, chart, Trigger(hook=call.hook), as_of, policy)
+        return Opinion(wire_cards(advice, content), applies(advice), settled(advice))
+
+    return Core(content.edition.version, content.edition.hash, HOOKS, opinion)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the site's settings ask of the cards."""
+    public = settings.public_url if settings.public_url.startswith("https://") else None
+    return Policy(cap=settings.max_cards, topics_off=frozenset(settings.topics_off), evidence_base=public)
+
+
+def applies(advice: Advice) -> Truth:
+    """Whether the chart shows something to speak of: MS present or suspected, or a card for a state before it. Unknown is neither."""
+    value = advice.context.facts["ms"].value
+    return True if advice.cards else None if value is None else value in ("present", "suspected")
+
+
+def settled(advice: Advice) -> bool:
+    """Whether every summary has failed a gate or limit for good, so that more data could not make one speak."""
+    refused = all(any(finding.verdict == "notMet" for finding in match.gates + match.limits) for match in advice.matches)
+    return applies(advice) is False and refused

@@ -1,0 +1,38 @@
+"""The one opening between the wire and the house below: what was received goes down, cards come up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cds.protocol.card import Card
+from cds.protocol.request import HookCall
+from cds.three_valued import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The cards for one chart.
+
+    `applies`: whether the service has anything to say on such a patient at all; unknown when the chart does not tell.
+    `settled`: it does not apply, and nothing that could still be fetched would change that (CH-PERF-03).
+    """
+
+    cards: tuple[Card, ...]
+    applies: Truth
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What the wire needs of the content: its version and hash, the hooks it answers, and the advice itself.
+
+    `advise` takes the call, the prefetch values by key and the day.
+    """
+
+    version: str
+    hash: str
+    hooks: frozenset[str]
+    advise: Callable[[HookCall, Mapping[str, Any], date], Opinion]

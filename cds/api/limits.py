@@ -1,0 +1,80 @@
+"""Reading a request without being hurt by it: body size, media type, headers (CH-HTTP-06, CH-HTTP-08, CH-HTTP-09)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Receive, Scope
+
+from cds.protocol.outcome import Issue, Refusal
+
+MEDIA_TYPES = frozenset({"application/json", "application/fhir+json", "application/json+fhir"})
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection before its request was complete; nobody is left to answer."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first value of a request header; `name` in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
+def check_declared_size(scope: Scope, limit: int) -> None:
+    """Refuse (413) a request that says itself that it is too large."""
+    declared = header(scope, b"content-length")
+    if declared is not None and declared.isdecimal() and int(declared[:20]) > limit:
+        raise _too_large(limit)
+
+
+def check_media_type(scope: Scope) -> None:
+    """Refuse (415) a body that is compressed or does not say that it is JSON. The charset is ignored: JSON is UTF-8."""
+    if (header(scope, b"content-encoding") or "identity").strip().lower() != "identity":
+        raise Refusal(415, (Issue("not-supported", "The body must not be compressed."),), {"Accept-Encoding": "identity"})
+    declared = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+    if declared not in MEDIA_TYPES:
+        issue = Issue(
+            "not-supported", "The Content-Type must be application/json.", diagnostics=f"Accepted: {', '.join(sorted(MEDIA_TYPES))}"
+        )
+        raise Refusal(415, (issue,), {"Accept": ", ".join(sorted(MEDIA_TYPES))})
+
+
+def check_post(scope: Scope) -> None:
+    """Refuse (405) any method but POST."""
+    if scope["method"] != "POST":
+        raise Refusal(405, (Issue("not-supported", "This address answers POST."),), {"Allow": "POST, OPTIONS"})
+
+
+async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
+    """The whole body.
+
+    Raises `Refusal` 413 as soon as it exceeds `limit` bytes and 408 when it takes too long, `ClientGoneError` if it is cut off.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(receive, limit)
+    except TimeoutError:
+        raise Refusal(408, (Issue("transient", "The request body did not arrive in time."),), {"Connection": "close"}) from None
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, (Issue("too-long", "The request body is too large.", diagnostics=f"At most {limit} bytes are read."),))

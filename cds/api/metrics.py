@@ -1,0 +1,26 @@
+"""Numbers for operators, as Prometheus reads them. Labels come from configuration, never from a request."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CALLS = Counter("ranvier_calls", "Service calls answered.", ("service", "client", "outcome"))
+SECONDS = Histogram(
+    "ranvier_call_seconds", "Time to answer a service call.", ("service",), buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4)
+)
+CARDS = Counter("ranvier_cards", "Cards shown.", ("service", "topic"))
+FEEDBACK = Counter("ranvier_feedback_calls", "Feedback calls answered.", ("service", "client", "status"))
+IN_FLIGHT = Gauge("ranvier_calls_in_flight", "Service calls being answered now.", multiprocess_mode="livesum")
+FETCHES = Counter("ranvier_fhir_requests", "Requests to FHIR servers.", ("outcome",))
+
+
+def exposition() -> tuple[bytes, str]:
+    """The metrics page and its content type; of all worker processes when PROMETHEUS_MULTIPROC_DIR is set."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,0 +1,76 @@
+"""Every address of the service, registered in one place, and what lies around them all."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from cds.api import log, operations
+from cds.api.cors import Cors
+from cds.api.errors import on_http_exception, on_invalid_input, on_refusal, on_unexpected
+from cds.api.guard import Guard
+from cds.api.openapi import openapi
+from cds.api.routes import CdsServices
+from cds.api.runtime import Runtime
+from cds.protocol.outcome import Refusal
+
+
+def assemble(runtime: Runtime, *pages: APIRouter) -> ASGIApp:
+    """CORS around everything, so that no answer lacks its headers; then the guard; then the routes."""
+    settings = runtime.settings
+    return Cors(Guard(routes(runtime, *pages), https_only=not settings.development, root_path=settings.root_path), settings.origins)
+
+
+def routes(runtime: Runtime, *pages: APIRouter) -> FastAPI:
+    """Every address of the service. Telemetry of the framework stays off: it would export exception texts."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        _tune_garbage_collection()
+        log.log.info("started", mode=runtime.settings.mode, services=list(runtime.services), content=runtime.core.hash[:12])
+        runtime.store.start()
+        yield
+        await runtime.aclose()
+
+    app = FastAPI(
+        title="Ranvier",
+        lifespan=lifespan,
+        root_path_in_servers=False,
+        redirect_slashes=False,
+        docs_url="/docs" if runtime.settings.development else None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.runtime = runtime
+    app.router.routes.extend(
+        [
+            Route("/cds-services", CdsServices(runtime)),
+            Route("/cds-services/{rest:path}", CdsServices(runtime)),
+            Route("/healthz", operations.healthz),
+            Route("/readyz", operations.readyz),
+            Route("/metrics", operations.metrics),
+        ]
+    )
+    for page in pages:
+        app.include_router(page)
+    app.add_exception_handler(Refusal, on_refusal)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_invalid_input)
+    app.add_exception_handler(Exception, on_unexpected)
+    app.openapi = cache(lambda: openapi(app.routes, runtime.services.values()))  # type: ignore[method-assign]
+    return app
+
+
+def _tune_garbage_collection() -> None:
+    """Content and classes live as long as the process; collecting them again and again costs more than parsing a request."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)

@@ -1,0 +1,37 @@
+"""The service as an ASGI app: settings, content, and the rooms wired together."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.types import ASGIApp
+
+from cds.api import log
+from cds.api.advice import core_of, policy_of
+from cds.api.openapi import as_yaml
+from cds.api.runtime import Runtime, start
+from cds.api.web import assemble, routes
+from cds.content import Content, load_content
+from cds.evidence_pages.pages import routes as evidence_pages
+from cds.settings import Settings
+
+
+def create_app(settings: Settings, content: Content | None = None) -> ASGIApp:
+    """The finished app. A fault in settings, clients or content stops the start with a message that says what to change."""
+    return assemble(*_rooms(settings, content))
+
+
+def from_environment() -> ASGIApp:
+    """The finished app for a server process that knows its environment only."""
+    return create_app(Settings())
+
+
+def _rooms(settings: Settings, content: Content | None) -> tuple[Runtime, APIRouter]:
+    """What the app is made of: the runtime, and the pages that cards link to."""
+    log.configure(settings.log_level)
+    content = content or load_content(settings.content, settings.local_codes)
+    runtime = start(settings, core_of(content, policy_of(settings)))
+    return runtime, evidence_pages(content, runtime.today)
+
+
+if __name__ == "__main__":
+    print(as_yaml(routes(*_rooms(Settings(), None)).openapi()), end="")

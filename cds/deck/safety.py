@@ -1,0 +1,138 @@
+"""How safety findings become a card, lines on other cards, and the short lists on drug cards (clinical-rules section 3 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+
+from cds.deck.rank import Candidate
+from cds.evidence.criteria import Finding
+from cds.evidence.load import Evidence
+from cds.evidence.model import Criterion
+from cds.evidence.safety import Hazard, SafetyFinding
+from cds.patient.context import Episode
+
+CARD, RULE = "dmt-safety", "SF"
+ABSORBS_REBOUND = ("S3", "S4")
+"""Rules whose cards carry the lines on rebound."""
+Cite = Callable[[Hazard], str]
+
+
+def printable(findings: Iterable[SafetyFinding], evidence: Evidence) -> tuple[SafetyFinding, ...]:
+    """The findings a card may show: a citable source, and none withdrawn (design, promise 2). The others stand in `explain`."""
+    return tuple(finding for finding in findings if evidence.showable(finding.claim))
+
+
+def for_card(findings: Sequence[SafetyFinding], shown: Sequence[Candidate], *, order: bool, only_safety: bool) -> tuple[SafetyFinding, ...]:
+    """The findings of the safety card; none if there is nothing to say beside the cards shown.
+
+    A warning always speaks. Information alone speaks where it is loud (`quiet: false`), of a drafted drug, beside an option or caution, or
+    where nothing but safety is shown. What is to be checked or is not known belongs to the drafted drug on order hooks.
+    """
+    absorbed = any(candidate.rule in ABSORBS_REBOUND for candidate in shown)
+    recorded = [f for f in findings if f.recorded and not (f.hazard.rebound and absorbed)]
+    to_check = [f for f in findings if order and f.drafted and not f.recorded and f.verdict != "notMet"]
+    options = any(c.stance in ("option", "caution") and c.topic not in ("dmtEvidence", "missingData") for c in shown)
+    loud = any(f.level == "warning" or not f.hazard.quiet or (order and f.drafted) for f in recorded)
+    speaks = loud or bool(to_check) or (options and bool(recorded)) or (only_safety and bool(recorded))
+    return (*recorded, *to_check) if speaks else ()
+
+
+def candidate(findings: Sequence[SafetyFinding]) -> Candidate:
+    """The safety card as a candidate: a warning where a contraindication or boxed situation is recorded."""
+    warning = any(finding.level == "warning" for finding in findings)
+    return Candidate(CARD, RULE, "dmtSafety", "caution", indicator="warning" if warning else "info")
+
+
+def title(findings: Sequence[SafetyFinding], room: int) -> str:
+    """The card's headline in at most `room` UTF-16 code units: the first hazard, and how many more drugs and hazards there are."""
+    first = findings[0]
+    what = {
+        "contraindication": "contraindication recorded in this chart",
+        "boxed": "situation of a boxed warning recorded in this chart",
+        "caution": "caution recorded in this chart",
+        "monitor": "to be checked at this order",
+    }[first.hazard.column]
+    if not first.recorded:
+        what = "data for this order not found" if first.verdict == "unknown" else "points to check at this order"
+        forms = [f"{first.name}: {what}."]
+    else:
+        more = len({(f.drug, f.hazard.hazard) for f in findings if f.recorded}) - 1
+        further = f"; {more} more" if more else ""
+        forms = [f"{first.name}, {lower(first.hazard.hazard)}: {what}{further}.", f"{first.name}: {what}{further}."]
+    return next((form for form in forms if len(form.encode("utf-16-le")) // 2 <= room), forms[-1])
+
+
+def lines(findings: Sequence[SafetyFinding], cite: Cite, most: int) -> list[str]:
+    """One bullet for what the chart says of a drug, with the sentences on it; beyond `most` bullets only names."""
+    groups = [list(group) for _, group in groupby(sorted_by_drug(findings), key=lambda f: (f.drug, f.reason))]
+    bullets = [_line(group, cite) for group in groups[:most]]
+    if rest := [finding for group in groups[most:] for finding in group]:
+        bullets.append(f"- Also recorded: {short(rest)}.")
+    return bullets
+
+
+def sorted_by_drug(findings: Sequence[SafetyFinding]) -> list[SafetyFinding]:
+    """Warnings first, then drug by drug in the order given, what the chart says of one matter together."""
+    first = {key: number for number, key in reversed(list(enumerate((f.level, f.drug, f.reason) for f in findings)))}
+    place = {(drug, reason): number for (level, drug, reason), number in sorted(first.items(), key=lambda item: (item[0][0] == "warning", -item[1]))}
+    return sorted(findings, key=lambda f: place[f.drug, f.reason])
+
+
+def _line(group: Sequence[SafetyFinding], cite: Cite) -> str:
+    hazards = list(dict.fromkeys(lower(finding.hazard.hazard) for finding in group))
+    reason = f" {group[0].reason}" if group[0].reason else ""
+    said = " ".join(f"{finding.hazard.sentence.removesuffix('.')} ({cite(finding.hazard)})." for finding in group)
+    return f"- {group[0].name}, {'; '.join(hazards)}:{reason} {said}"
+
+
+def not_known(findings: Sequence[SafetyFinding], cite: Cite) -> list[str]:
+    """One bullet a drug: the data its label or guidance names and this chart does not hold."""
+    bullets = []
+    for _, group in groupby([f for f in findings if f.verdict == "unknown"], key=lambda f: f.drug):
+        own = list(group)
+        items = list(dict.fromkeys(finding.hazard.item for finding in own))
+        bullets.append(f"- {own[0].name}, not found in this chart: {', '.join(items)} ({cite(own[0].hazard)}).")
+    return bullets
+
+
+def short(findings: Iterable[SafetyFinding]) -> str:
+    """Drugs and hazards in one line: `teriflunomide (pregnancy); cladribine (pregnancy, HIV infection)`."""
+    hazards: dict[str, list[str]] = {}
+    for finding in findings:
+        hazards.setdefault(finding.name, []).append(lower(finding.hazard.hazard))
+    return "; ".join(f"{name} ({', '.join(dict.fromkeys(of))})" for name, of in hazards.items())
+
+
+def tried(episodes: Iterable[Episode], outcomes: Mapping[str, str]) -> str:
+    """The drugs taken so far, each with its time and how it ended, in one line; empty if there is none."""
+    told: dict[str, list[str]] = {}
+    for episode in episodes:
+        start, end = episode.start or "?", episode.end
+        when = f"since {start}" if end is None else f"{start} to {end}"
+        told.setdefault(episode.name, []).append(f"{when}, {outcomes[episode.outcome]}")
+    return "; ".join(f"{name} ({'; '.join(times)})" for name, times in told.items())
+
+
+def findings_as_criteria(findings: Iterable[SafetyFinding]) -> tuple[Finding, ...]:
+    """The findings as the explanation lists criteria."""
+    return tuple(
+        Finding(
+            Criterion(
+                id=finding.hazard.id,
+                text=f"{finding.name}: {finding.hazard.hazard}",
+                when=finding.hazard.when or {},
+                basis=finding.hazard.sources,
+                item=finding.hazard.item,
+            ),
+            finding.verdict,
+            finding.reason,
+            finding.resources,
+        )
+        for finding in findings
+    )
+
+
+def lower(text: str) -> str:
+    """Words inside a sentence; abbreviations keep their capitals."""
+    return text if text[:2].isupper() else text[0].lower() + text[1:]

@@ -1,0 +1,121 @@
+"""The database itself: opening, migrating, writing. SQLite and PostgreSQL, through SQLAlchemy 2 (async).
+
+Imported in the background once the service runs (`cds.feedback.store`): loading SQLAlchemy takes longer than a first answer may.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Table, event, func, make_url, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from cds.feedback.records import Call, Feedback, Shown
+from cds.feedback.tables import calls, feedback, shown
+
+CONNECT_SECONDS = 3
+LOCK_SECONDS = 5
+ROWS_AT_ONCE = 100
+"""Rows handed over in one go: the event loop serves hooks in between."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x52616E76696572
+"""Number of the advisory lock in PostgreSQL under which one process at a time migrates."""
+
+Batch = tuple[Sequence[Call], Sequence[Shown], Sequence[Feedback]]
+
+
+def connect(url: str) -> AsyncEngine:
+    """An engine for writing. Nothing is opened before it is used. A commit is durable when it returns."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        engine = create_async_engine(address, connect_args={"timeout": LOCK_SECONDS})
+        event.listen(engine.sync_engine, "connect", _open_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    else:
+        engine = create_async_engine(address, pool_size=1, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+        event.listen(engine.sync_engine, "connect", _open_postgresql)
+    return engine
+
+
+async def upgrade(engine: AsyncEngine) -> None:
+    """Bring the tables to the newest form. Several processes may do so at once: the first does it, the others wait.
+
+    Raises `alembic.util.CommandError` if the database was made by a newer version.
+    """
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    async with engine.begin() as connection:
+        await connection.run_sync(_upgrade)
+
+
+async def write(engine: AsyncEngine, batch: Batch) -> None:
+    """Write rows in one transaction; when this returns, they are durable. Rows that are there already are not written again."""
+    new_calls, new_shown, new_feedback = batch
+    async with engine.begin() as connection:
+        await _insert(connection, calls, new_calls)
+        await _insert(connection, shown, new_shown)
+        # in one order for all processes, so that two of them never wait for each other's rows
+        await _insert(connection, feedback, sorted(new_feedback, key=lambda row: row[:4]))
+
+
+async def _insert(connection: AsyncConnection, table: Table, rows: Sequence[NamedTuple]) -> None:
+    statement = _STATEMENTS[connection.dialect.name][table]
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        await connection.execute(statement, [row._asdict() for row in rows[start : start + ROWS_AT_ONCE]])
+
+
+def _statements(dialect: Any) -> dict[Table, Any]:
+    """How a row comes in. Of two reports with one key, the one that says more stays, else the last by alphabet: order never matters."""
+    new = dialect.insert(feedback)
+    key = [column.name for column in feedback.primary_key]
+    said = [column.name for column in feedback.columns if column.nullable]
+
+    def words(columns: Any) -> Any:
+        return tuple_(*(func.coalesce(columns[name], "") for name in said))
+
+    merge = new.on_conflict_do_update(
+        index_elements=key, set_={name: new.excluded[name] for name in said}, where=words(new.excluded) > words(feedback.c)
+    )
+    return {calls: dialect.insert(calls).on_conflict_do_nothing(), shown: dialect.insert(shown).on_conflict_do_nothing(), feedback: merge}
+
+
+_STATEMENTS = {"sqlite": _statements(sqlite), "postgresql": _statements(postgresql)}
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(func.pg_advisory_xact_lock(_MIGRATION_LOCK).select())
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _open_sqlite(connection: Any, _record: Any) -> None:
+    """Write-ahead log, flushed to the disk with every commit; transactions are begun by us."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once, also for migrations: waiting for it later would fail instead."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _open_postgresql(connection: Any, _record: Any) -> None:
+    """A server may be set to acknowledge before it has written to disk; feedback is acknowledged only after."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
+    cursor.close()
+    connection.commit()

@@ -1,0 +1,78 @@
+"""The tables, as SQLAlchemy Core. A change here needs a migration beside it (docs/feedback.md)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, DateTime, Dialect, Double, MetaData, SmallInteger, Table, Text, TypeDecorator
+
+metadata = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC; SQLite, which knows no time zones, holds it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+def _text(name: str, **options: Any) -> Column[str]:
+    """Of any length: a row that a table refused would be tried for ever."""
+    return Column(name, Text(), **{"nullable": False, **options})
+
+
+calls = Table(
+    "calls",
+    metadata,
+    _text("id", primary_key=True),
+    Column("at", UtcDateTime(), nullable=False, index=True),
+    _text("service"),
+    _text("client"),
+    _text("outcome"),
+    Column("status", SmallInteger(), nullable=False),
+    _text("topics"),
+    _text("content_hash"),
+    Column("duration_ms", Double(), nullable=False),
+)
+
+shown = Table(
+    "shown",
+    metadata,
+    _text("card", primary_key=True),
+    Column("at", UtcDateTime(), nullable=False, index=True),
+    _text("service"),
+    _text("client"),
+    _text("topic"),
+    _text("summary"),
+    _text("content_version"),
+    _text("content_hash"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    _text("service", primary_key=True),
+    _text("card", primary_key=True),
+    _text("outcome", primary_key=True),
+    Column("outcome_at", UtcDateTime(), primary_key=True, nullable=False),
+    _text("client"),
+    Column("received_at", UtcDateTime(), nullable=False, index=True),
+    _text("reason_code", nullable=True),
+    _text("reason_system", nullable=True),
+    _text("reason_display", nullable=True),
+    _text("suggestions", nullable=True),
+    _text("comment", nullable=True),
+)

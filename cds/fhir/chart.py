@@ -1,0 +1,333 @@
+"""Chart: the validated FHIR R4 resources of one patient, by type, and what could not be read.
+
+One bad resource never hides the good ones. Results do not depend on the order of resources, on duplicates, or on how they are
+spread over Bundles. Nothing here raises on received data, whatever JSON it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds.fhir.bundles import Page, Sent, read_value
+from cds.fhir.codes import Concept
+from cds.fhir.identity import Identified, addresses_of, bare_id, identify, newest, owner, patients_meant
+from cds.fhir.references import Target, id_of, target_of
+from cds.fhir.resources import BEARS_ON_FACTS, Raw, Refusal, Valid, concepts_of, type_of, validate
+
+CARRIERS = ("MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement")
+"""Types that say that a drug was ordered, dispensed, given or taken."""
+
+NAMES = {
+    "AllergyIntolerance": ("an allergy", "allergies"),
+    "Condition": ("a diagnosis", "diagnoses"),
+    "DiagnosticReport": ("a report", "reports"),
+    "Encounter": ("a visit", "visits"),
+    "Immunization": ("an immunisation", "immunisations"),
+    "Medication": ("a medication", "medications"),
+    "MedicationAdministration": ("a given medication", "given medications"),
+    "MedicationDispense": ("a dispensed medication", "dispensed medications"),
+    "MedicationRequest": ("a medication order", "medication orders"),
+    "MedicationStatement": ("a medication statement", "medication statements"),
+    "Observation": ("a result", "results"),
+    "Patient": ("the patient record", "the patient record"),
+    "Procedure": ("a procedure", "procedures"),
+    "ServiceRequest": ("a service order", "service orders"),
+}
+"""What a resource of each type is called where it could not be read: one, and many."""
+
+_UNSAID = ("birthDate", "gender")
+"""Elements of the Patient whose loss is named, as each of them is a fact by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One validated resource. `ref` is `Type/id`, with a made-up, stable id where the resource has none; `raw` is as it was sent."""
+
+    ref: str
+    resource: Any
+    raw: Raw = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRead:
+    """Something that was sent or asked for and could not be read; what it might have said is unknown.
+
+    `concepts` is what it seems to speak of, salvaged from JSON that is not valid; empty where not even that can be told.
+    """
+
+    what: str
+    reason: str
+    resource: str | None = None
+    type: str | None = None
+    concepts: tuple[Concept, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """The chart of one patient.
+
+    `answered` are the resource types that were asked for and answered in full; `partial` those of which a part is missing.
+    `patient_mismatch` is true if the Patient sent as the patient is another one than the call names (CH-REQ-16).
+    """
+
+    patient: Entry | None = None
+    answered: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
+    not_read: tuple[NotRead, ...] = ()
+    patient_mismatch: bool = False
+    _entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict, repr=False)
+    _by_ref: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+    _medications: Mapping[str, Concept] = field(default_factory=dict, repr=False)
+    _addresses: Mapping[str, Target] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_prefetch(cls, prefetch: Mapping[str, Any], patient_id: str | None, keys: Mapping[str, str]) -> Chart:
+        """From the prefetch of a call. `keys` gives the resource type that each declared key asks for.
+
+        Resources are recognised by resourceType, whatever key they arrive in (CH-PD-12).
+        """
+        pages = {key: read_value(value) for key, value in prefetch.items()}
+        answered, partial, not_read = set(), set(), []
+        for key, page in pages.items():
+            if key not in keys:
+                continue
+            type_, state = keys[key], page.state
+            if state == "answered" and _is_another_type(prefetch[key], type_):
+                state = "unreadable"
+            if state == "answered":
+                answered.add(type_)
+            else:
+                partial |= {type_} if state == "partial" else set()
+                not_read.append(_gap(type_, state))
+        mismatch = any(
+            type_of(sent.raw) == "Patient" and _contradicts(sent, patient_id)
+            for key, page in pages.items()
+            if keys.get(key) == "Patient"
+            for sent in page.sent
+        )
+        sent = [item for page in pages.values() for item in page.sent]
+        return _read(sent, patient_id, frozenset(answered - partial), frozenset(partial), not_read, mismatch)
+
+    @classmethod
+    def from_bundle(cls, bundle: Any, patient_id: str | None = None) -> Chart:
+        """From a Bundle (or one resource) that holds a patient. Only the types that are in it count as answered."""
+        page: Page = read_value(bundle)
+        present = frozenset(type_ for sent in page.sent if (type_ := type_of(sent.raw)) in BEARS_ON_FACTS)
+        not_read = [] if page.state == "answered" else [_gap(None, page.state)]
+        whole = page.state == "answered"
+        return _read(page.sent, patient_id, present if whole else frozenset(), frozenset() if whole else present, not_read, False)
+
+    def entries(self, type: str) -> tuple[Entry, ...]:
+        """The resources of a type that were read, in the order of their refs. Entered-in-error ones are among them."""
+        return self._entries.get(type, ())
+
+    def complete(self, type: str) -> bool:
+        """Whether what was sent of a type is all there is, so that silence means absence. Refused resources are in `not_read`."""
+        return type in self.answered
+
+    def medication(self, entry: Entry) -> Concept:
+        """The drug of a medication order, statement, administration or dispense, its reference resolved. Empty for other resources."""
+        return self._medications.get(entry.ref, Concept())
+
+    def resolve(self, entry: Entry, reference: Any) -> Entry | None:
+        """The resource that a reference in `entry` points to (contained, relative or absolute), if it was sent and could be read."""
+        text = getattr(reference, "reference", reference)
+        if isinstance(text, str) and text.startswith("#"):
+            raw = _contained(entry.raw, text[1:])
+            found = validate(raw) if raw is not None else None
+            return Entry(f"{entry.ref}{text}", found.resource, raw) if raw is not None and isinstance(found, Valid) else None
+        target = target_of(text, self._addresses)
+        return self._by_ref.get(f"{target[0]}/{target[1]}") if target is not None else None
+
+
+def select(raw: Raw) -> bool:
+    """Whether a resource is worth validating: a fact could be read from it."""
+    return type_of(raw) in BEARS_ON_FACTS
+
+
+def _read(
+    sent: Sequence[Sent], patient_id: str | None, answered: frozenset[str], partial: frozenset[str], gaps: list[NotRead], mismatch: bool
+) -> Chart:
+    """The chart of all resources that were sent and belong to the patient."""
+    identified = [identify(item) for item in sent if select(item.raw)]
+    addresses = addresses_of(sent)
+    own = bare_id(patient_id)
+    if own is None:
+        meant = patients_meant(identified, addresses)
+        if len(meant) > 1:
+            several = NotRead(what="the chart", reason="it holds resources of more than one patient and none is named")
+            return Chart(not_read=(*gaps, several), patient_mismatch=mismatch)
+        own = next(iter(meant), None)
+    patients = {item.id for item in identified if item.type == "Patient"}
+    entries: dict[str, list[Entry]] = {}
+    not_read = list(gaps)
+    for item, whose in newest((item, owner(item, own, patients, addresses)) for item in identified):
+        if whose == "another":
+            continue
+        if whose == "unclear":
+            not_read.append(_refused(item, "its patient reference leads nowhere"))
+            continue
+        found = validate(item.raw)
+        if isinstance(found, Refusal):
+            not_read.append(_refused(item, found.reason))
+            continue
+        entries.setdefault(item.type, []).append(Entry(item.ref, found.resource, item.raw))
+        if item.type == "Patient" and (lost := [name for name in _UNSAID if name in found.left_out]):
+            reason = f"{', '.join(lost)} is not valid FHIR R4"
+            not_read.append(NotRead(what=NAMES["Patient"][0], reason=reason, resource=item.ref, type="Patient"))
+    medications = _medications(entries, addresses, not_read)
+    ordered = {type_: tuple(sorted(found, key=lambda entry: entry.ref)) for type_, found in entries.items()}
+    patient = ordered.pop("Patient", ())
+    return Chart(
+        patient=patient[0] if patient else None,
+        answered=answered,
+        partial=partial,
+        not_read=tuple(sorted(dict.fromkeys(not_read), key=lambda item: (item.type or "", item.resource or "", item.what, item.reason))),
+        patient_mismatch=mismatch,
+        _entries=ordered,
+        _by_ref={entry.ref: entry for found in ordered.values() for entry in found},
+        _medications=medications,
+        _addresses=addresses,
+    )
+
+
+def _refused(item: Identified, reason: str) -> NotRead:
+    return NotRead(what=NAMES[item.type][0], reason=reason, resource=item.ref, type=item.type, concepts=concepts_of(item.raw))
+
+
+def _gap(type_: str | None, state: str) -> NotRead:
+    """A question that was not answered in full."""
+    what = NAMES[type_][1] if type_ in NAMES else "the file"
+    reason = {
+        "partial": "only a part of them was sent",
+        "unavailable": "the server answered with an error",
+        "unreadable": "what was sent is not FHIR",
+    }[state]
+    return NotRead(what=what, reason=reason, type=type_)
+
+
+def _is_another_type(value: Any, type_: str) -> bool:
+    """Whether a single resource of another type stands where this type was asked for (CH-PD-10)."""
+    return type_of(value) not in (None, "Bundle", "OperationOutcome", type_)
+
+
+def _contradicts(sent: Sent, patient_id: str | None) -> bool:
+    id, wanted = id_of(sent.raw), bare_id(patient_id)
+    return id is not None and wanted is not None and id != wanted
+
+
+def _contained(raw: Raw, id: str) -> Raw | None:
+    contained = raw.get("contained")
+    items = contained if isinstance(contained, list) else ()
+    return next((item for item in items if isinstance(item, Mapping) and item.get("id") == id), None)
+
+
+def _medications(entries: dict[str, list[Entry]], addresses: Mapping[str, Target], not_read: list[NotRead]) -> dict[str, Concept]:
+    """The drug of every carrier. A carrier whose drug cannot be told says nothing and is moved to what was not read."""
+    drugs = {entry.ref: _drug(entry.resource) for entry in entries.get("Medication", ())}
+    refused = {item.resource: item.concepts for item in not_read if item.type == "Medication"}
+    found: dict[str, Concept] = {}
+    for type_ in CARRIERS:
+        readable = []
+        for entry in entries.get(type_, ()):
+            concept = _carried(entry, drugs, addresses)
+            if concept:
+                found[entry.ref] = concept
+                readable.append(entry)
+            else:
+                not_read.append(_drugless(entry, type_, refused, addresses))
+        if readable:
+            entries[type_] = readable
+        else:
+            entries.pop(type_, None)
+    return found
+
+
+def _drugless(entry: Entry, type_: str, refused: Mapping[str | None, tuple[Concept, ...]], addresses: Mapping[str, Target]) -> NotRead:
+    target = target_of(_medication_reference(entry), addresses)
+    salvaged = refused.get(f"{target[0]}/{target[1]}", ()) if target is not None else ()
+    reason = "the medication it refers to was not sent or could not be read"
+    return NotRead(what=NAMES[type_][0], reason=reason, resource=entry.ref, type=type_, concepts=salvaged or concepts_of(entry.raw))
+
+
+def _medication_reference(entry: Entry) -> str | None:
+    reference = entry.resource.medicationReference
+    return reference.reference if reference is not None else None
+
+
+def _carried(entry: Entry, drugs: Mapping[str, Concept], addresses: Mapping[str, Target]) -> Concept:
+    if entry.resource.medicationCodeableConcept is not None:
+        return Concept.of(entry.resource.medicationCodeableConcept)
+    reference = _medication_reference(entry)
+    if reference is not None and reference.startswith("#"):
+        raw = _contained(entry.raw, reference[1:])
+        medication = validate(raw) if raw is not None and type_of(raw) == "Medication" else None
+        named = _drug(medication.resource) if isinstance(medication, Valid) else Concept()
+    else:
+        target = target_of(reference, addresses)
+        named = drugs.get(f"{target[0] or 'Medication'}/{target[1]}", Concept()) if target is not None else Concept()
+    return _with_words(named, entry.resource.medicationReference.display)
+
+
+def _with_words(concept: Concept, display: str | None) -> Concept:
+    """The concept; with the display of the reference to it where it has no words of its own."""
+    return concept if concept.words else Concept(concept.codings, display)
+
+
+def _drug(medication: Any) -> Concept:
+    """The code of a Medication, else its one ingredient."""
+    if code := Concept.of(medication.code):
+        return code
+    ingredients = [Concept.of(item.itemCodeableConcept) for item in medication.ingredient or () if item is not None]
+    return ingredients[0] if len(ingredients) == 1 else Concept()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftOrder:
+    """One draft order of a hook's context. `raw` is as it was sent and need not be valid FHIR."""
+
+    ref: str
+    type: str
+    concept: Concept
+    status: str | None
+    intent: str | None
+    raw: Raw = field(repr=False, compare=False)
+
+
+ORDER_TYPES = ("MedicationOrder", "MedicationRequest", "ProcedureRequest", "ReferralRequest", "ServiceRequest")
+"""Order types in which a therapy can be drafted, with their names before FHIR R4."""
+
+
+def draft_concepts(raw: Any, patient_id: str | None = None) -> list[DraftOrder]:
+    """The drafted orders in `context.draftOrders`: a Bundle, also without type, or one resource. Never raises.
+
+    Drafts are incomplete by nature, so nothing is validated (CH-REQ-17, Q-SBX-10); a drug is resolved through contained and sibling
+    Medications, else by the display of the reference. With `patient_id`, orders for another patient are dropped (CH-REQ-16).
+    """
+    sent = read_value(raw).sent
+    addresses, own = addresses_of(sent), bare_id(patient_id)
+    items = [identify(item) for item in sent]
+    drugs = {item.ref: Concept.of(item.raw.get("code")) for item in items if item.type == "Medication"}
+    orders = [(item, owner(item, own, (), addresses)) for item in items if item.type in ORDER_TYPES]
+    return sorted((_draft(item, drugs, addresses) for item, whose in newest(orders) if whose != "another"), key=lambda order: order.ref)
+
+
+def _draft(item: Identified, drugs: Mapping[str, Concept], addresses: Mapping[str, Target]) -> DraftOrder:
+    status, intent = (value if isinstance(value := item.raw.get(name), str) else None for name in ("status", "intent"))
+    concept = _drafted(item.raw, drugs, addresses)
+    return DraftOrder(ref=item.ref, type=item.type, concept=concept, status=status, intent=intent, raw=item.raw)
+
+
+def _drafted(raw: Raw, drugs: Mapping[str, Concept], addresses: Mapping[str, Target]) -> Concept:
+    reference = raw.get("medicationReference")
+    if isinstance(reference, Mapping):
+        text, display = reference.get("reference"), reference.get("display")
+        contained = _contained(raw, text[1:]) if isinstance(text, str) and text.startswith("#") else None
+        target = target_of(text, addresses)
+        named = (
+            Concept.of(contained.get("code")) if contained else drugs.get(f"{target[0] or 'Medication'}/{target[1]}") if target else None
+        )
+        return _with_words(named or Concept(), display if isinstance(display, str) else None)
+    return next(iter(concepts_of(raw)), Concept())

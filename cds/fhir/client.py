@@ -1,0 +1,152 @@
+"""Reading from other servers over HTTP: the only module that knows httpx.
+
+Every request goes to an address that was resolved and checked here, so a name cannot lead into the local network; nothing is
+redirected, no cookie is kept, no proxy of the environment is used, and time and size are capped (CH-FHIR-04, CH-FHIR-05).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import httpx
+
+MAX_ORIGINS = 256
+METADATA = frozenset({"169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254"})
+"""Addresses at which clouds hand out credentials to the machine that asks."""
+PRIVATE_NETWORKS = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class FetchError(Exception):
+    """A request that got no usable answer; `reason` is one of our own words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, content type and body of an answer."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class HttpReader:
+    """Pooled connections, one pool per origin, for the life of the app."""
+
+    def __init__(self) -> None:
+        self._pools: dict[tuple[str, str, int], httpx.AsyncHTTPTransport] = {}
+
+    async def get(self, url: str, headers: Mapping[str, str], *, timeout: float, max_bytes: int, private: bool = False) -> Answer:
+        """GET one address, within `timeout` seconds and `max_bytes`; connecting is tried twice at most (CH-FHIR-08).
+
+        `private` allows addresses of private networks and of this machine. Raises `FetchError`.
+        """
+        try:
+            target = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise FetchError("address") from None
+        if target.scheme not in ("http", "https") or not target.host or target.userinfo:
+            raise FetchError("address")
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await _resolve(target, private)
+                try:
+                    return await self._send(target, addresses[0], headers, timeout, max_bytes)
+                except httpx.ConnectError:
+                    return await self._send(target, addresses[-1], headers, timeout, max_bytes)
+        except (TimeoutError, httpx.TimeoutException):
+            raise FetchError("timeout") from None
+        except httpx.ConnectError:
+            raise FetchError("connection") from None
+        except httpx.HTTPError:
+            raise FetchError("protocol") from None
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            await pool.aclose()
+
+    async def _send(self, target: httpx.URL, address: str, headers: Mapping[str, str], timeout: float, max_bytes: int) -> Answer:
+        request = httpx.Request(
+            "GET",
+            target.copy_with(host=address),
+            headers={"Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity", "User-Agent": "ranvier", **headers},
+            extensions={"sni_hostname": target.host, "timeout": httpx.Timeout(timeout).as_dict()},
+        )
+        response = await self._pool(target).handle_async_request(request)
+        try:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise FetchError("encoding")
+            body = bytearray()
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) > max_bytes:
+                    raise FetchError("size")
+            return Answer(response.status_code, response.headers.get("content-type", ""), bytes(body))
+        finally:
+            await response.aclose()
+
+    def _pool(self, target: httpx.URL) -> httpx.AsyncHTTPTransport:
+        """The connections of one origin; by name, not by address, because TLS was checked for the name."""
+        origin = (target.scheme, target.host, target.port or 0)
+        if origin not in self._pools:
+            if len(self._pools) >= MAX_ORIGINS:
+                raise FetchError("origins")
+            self._pools[origin] = httpx.AsyncHTTPTransport(
+                verify=_tls(),
+                trust_env=False,
+                limits=httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
+            )
+        return self._pools[origin]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public Internet, also behind the forms that wrap IPv4 in IPv6."""
+    found = _unwrap(address)
+    return found.is_global and not found.is_multicast and str(found) not in METADATA
+
+
+def is_allowed(address: str, private: bool) -> bool:
+    """Whether a request may go to an IP address: public ones, private ones if allowed, metadata services never (CH-FHIR-05)."""
+    found = _unwrap(address)
+    if is_public(address):
+        return True
+    local = found.is_loopback or any(found in network for network in PRIVATE_NETWORKS)
+    return private and local and str(found) not in METADATA
+
+
+def _unwrap(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour or (ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None)
+        return inner or found
+    return found
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One context for all pools: reading the certificates takes longer than a request."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+async def _resolve(target: httpx.URL, private: bool) -> list[str]:
+    """The addresses of the host, IPv4 first. One that is not allowed refuses the host."""
+    port = target.port or (443 if target.scheme == "https" else 80)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(target.host, port, type=1)
+    except (OSError, UnicodeError):
+        raise FetchError("name") from None
+    addresses = sorted({str(entry[4][0]) for entry in found}, key=lambda address: (":" in address, address))
+    if not addresses or not all(is_allowed(address, private) for address in addresses):
+        raise FetchError("forbidden address")
+    return addresses

@@ -1,0 +1,235 @@
+"""Confirmed worsening of the EDSS, and whether it came with a relapse (clinical-rules F9, F10).
+
+A score whose date or neighbourhood leaves something open never makes a worsening; what could make one keeps "no worsening" from being said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import Literal
+
+from cds.fhir.dates import DateRange, add_months
+from cds.patient.context import EdssScore, Episode
+from cds.patient.disability_rules import DisabilityRules
+from cds.patient.reading import unique
+from cds.patient.relapse_history import RelapseHistory
+from cds.three_valued import Truth, any_of
+
+Course = Literal["raw", "pira", "neither"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worsening:
+    """One rise of the EDSS that meets the rule: from a reference to the first score at or above the threshold.
+
+    `confirmed_on` is the score that confirms it; without one it is unconfirmed and counts nowhere. `drug` is the drug whose start gave the
+    reference. `course` is relapse-associated, independent of relapse, or neither (F10).
+    """
+
+    rule: str
+    reference: DateRange
+    from_value: float
+    onset: DateRange
+    to_value: float
+    confirmed_on: DateRange | None
+    course: Course
+    drug: str | None
+    resources: tuple[str, ...]
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a later score confirms it."""
+        return self.confirmed_on is not None
+
+    def __str__(self) -> str:
+        rise = f"EDSS {self.from_value:.1f} ({self.reference}) to {self.to_value:.1f} ({self.onset})"
+        return f"{rise}, confirmed {self.confirmed_on}" if self.confirmed else f"{rise}, not confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The scores of one date. They differ where two records of the day do; `near` is whether a relapse lies in the 90 days before."""
+
+    date: DateRange
+    low: float
+    high: float
+    near: Truth
+    resources: tuple[str, ...]
+
+
+def points_of(scores: Iterable[EdssScore], history: RelapseHistory, rules: DisabilityRules) -> tuple[Point, ...]:
+    """The scores by date, in the order of time."""
+    ordered = sorted(scores, key=lambda score: (score.date.first, score.date.last, score.value))
+    points = []
+    for day, same in groupby(ordered, key=lambda score: score.date):
+        of_day = tuple(same)
+        points.append(
+            Point(
+                day,
+                min(score.value for score in of_day),
+                max(score.value for score in of_day),
+                near_relapse(day, history, rules),
+                unique(ref for score in of_day for ref in score.resources),
+            )
+        )
+    return tuple(points)
+
+
+def near_relapse(day: DateRange, history: RelapseHistory, rules: DisabilityRules) -> Truth:
+    """Whether a relapse, certain or not, has its onset in the 90 days before."""
+    return any_of(
+        _days_between(relapse.onset, day, 0, rules.near_relapse.days_after_relapse)
+        for relapse in history.relapses
+        if relapse.status != "possible"
+    )
+
+
+def _days_between(start: DateRange, day: DateRange, least: int, most: int) -> Truth:
+    """Whether a day lies so many days after a start."""
+    earliest, latest = (day.first - start.last).days, (day.last - start.first).days
+    if least <= earliest and latest <= most:
+        return True
+    return False if latest < least or earliest > most else None
+
+
+def confirmed_worsenings(
+    scores: Sequence[EdssScore], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules, as_of: date
+) -> tuple[Worsening, ...]:
+    """Every worsening by the rule, unconfirmed ones too, in the order of time.
+
+    On a drug the reference is the EDSS nearest to its start, otherwise the lowest of the time before. A confirmed worsening sets a new reference.
+    """
+    points = points_of((score for score in scores if score.date.first <= as_of), history, rules)
+    found: list[Worsening] = []
+    since: Point | None = None
+    for number, event in enumerate(points):
+        reference, drug = _reference(event, points[:number], since, episodes, rules)
+        if reference is None or event.low < rules.worsening.threshold(reference.high):
+            continue
+        confirmation, broken = _confirmation(event, points[number + 1 :], rules.worsening.threshold(reference.high), rules)
+        if broken:
+            continue
+        found.append(_worsening(reference, event, confirmation, drug, history, rules))
+        if confirmation is None:
+            break
+        since = event
+    return tuple(found)
+
+
+def _confirmation(event: Point, later: Sequence[Point], threshold: float, rules: DisabilityRules) -> tuple[Point | None, bool]:
+    """The score that confirms, and whether a score before it fell below the threshold."""
+    earliest = add_months(event.date.last, rules.worsening.confirmed_after_months)
+    for point in later:
+        if point.low < threshold:
+            return None, True
+        if point.date.first >= earliest and point.near is False:
+            return point, False
+    return None, False
+
+
+def _reference(
+    event: Point, before: Sequence[Point], since: Point | None, episodes: Sequence[Episode], rules: DisabilityRules
+) -> tuple[Point | None, str | None]:
+    """The score that an event is compared with, and the drug whose start it belongs to."""
+    usable = [point for point in before if point.near is False and point.date.last < event.date.first]
+    episode = _on_drug(event.date, episodes)
+    if since is not None:
+        usable = [point for point in usable if point.date.first >= since.date.first]
+        started = episode is not None and episode.start is not None and episode.start.first > since.date.last
+        if not started:
+            return _lowest(usable, event, rules, limited=episode is None), None
+    if episode is not None and episode.start is not None:
+        near = _nearest(usable, episode.start, rules)
+        if near is not None:
+            return near, episode.drug
+    return _lowest(usable, event, rules, limited=True), None
+
+
+def _on_drug(day: DateRange, episodes: Iterable[Episode]) -> Episode | None:
+    """The last started drug that certainly acted on the day."""
+    acting = [
+        episode
+        for episode in episodes
+        if episode.start is not None
+        and episode.start.last <= day.first
+        and (day.last <= episode.acts_until if episode.acts_until is not None else episode.ongoing is True)
+    ]
+    return max(acting, key=lambda one: (one.start.last, one.start.first, one.drug) if one.start else (date.min, date.min, one.drug), default=None)
+
+
+def _nearest(points: Iterable[Point], start: DateRange, rules: DisabilityRules) -> Point | None:
+    """The score nearest to the start of a drug, in the window around it; of two that may be the nearest, the higher."""
+    first = add_months(start.last, -rules.reference.months_before_start)
+    last = add_months(start.first, rules.reference.months_after_start)
+    close = [point for point in points if point.date.within(first, last) is True]
+    if not close:
+        return None
+    limit = min(max(_distances(point.date, start)) for point in close)
+    return max((point for point in close if min(_distances(point.date, start)) <= limit), key=lambda point: (point.high, point.date.last))
+
+
+def _distances(day: DateRange, start: DateRange) -> tuple[int, int]:
+    """The least and the greatest number of days between two dates."""
+    gaps = ((start.first - day.last).days, (day.first - start.last).days)
+    return max(0, *gaps), max(abs((start.last - day.first).days), abs((day.last - start.first).days))
+
+
+def _lowest(points: Iterable[Point], event: Point, rules: DisabilityRules, *, limited: bool) -> Point | None:
+    """The lowest score of the months before the event; without a limit, of all that are left."""
+    earliest = add_months(event.date.last, -rules.reference.lowest_within_months) if limited else date.min
+    recent = [point for point in points if point.date.first >= earliest]
+    return min(recent, key=lambda point: (point.high, -point.date.last.toordinal()), default=None)
+
+
+def _worsening(
+    reference: Point, event: Point, confirmation: Point | None, drug: str | None, history: RelapseHistory, rules: DisabilityRules
+) -> Worsening:
+    behind = [reference, event, *((confirmation,) if confirmation else ())]
+    return Worsening(
+        rule=rules.worsening.name,
+        reference=reference.date,
+        from_value=reference.high,
+        onset=event.date,
+        to_value=event.low,
+        confirmed_on=confirmation.date if confirmation else None,
+        course=_course([event.date, *((confirmation.date,) if confirmation else ())], history, rules),
+        drug=drug,
+        resources=unique(ref for point in behind for ref in point.resources),
+    )
+
+
+def _course(days: Sequence[DateRange], history: RelapseHistory, rules: DisabilityRules) -> Course:
+    """F10. Relapse dates that cannot be read, and relapses near but not before, make it neither."""
+    certain = [relapse for relapse in history.relapses if relapse.status == "relapse"]
+    if any(_days_between(relapse.onset, days[0], 0, rules.raw.days_after_relapse) is True for relapse in certain):
+        return "raw"
+    first = min(day.first for day in days)
+    undated = any(record.known_by is None or (first - record.known_by.last).days <= rules.pira.days_before for record in history.undated)
+    attacks = [relapse for relapse in history.relapses if relapse.status != "possible"]
+    far = all(_days_between(relapse.onset, day, -rules.pira.days_after, rules.pira.days_before) is False for relapse in attacks for day in days)
+    return "pira" if history.complete and far and not undated else "neither"
+
+
+def why_open(points: Sequence[Point], episodes: Sequence[Episode], rules: DisabilityRules) -> str:
+    """Why a rise may meet the rule though none was found to; empty if the rule has answered.
+
+    Either a rise has no score close enough before it to be compared with, or dates are known only roughly.
+    """
+    for number, event in enumerate(points):
+        risen = any(event.high >= rules.worsening.threshold(point.low) for point in points[:number])
+        if risen and _reference(event, points[:number], None, episodes, rules)[0] is None:
+            return f"the EDSS of {event.date} is higher than earlier ones, but none of them can serve as its reference"
+    starts = [episode.start for episode in episodes if episode.start is not None]
+    exact = all(point.date.first == point.date.last and point.near is not None and point.low == point.high for point in points)
+    if exact and all(start.first == start.last for start in starts):
+        return ""
+    risen = any(
+        later.high >= rules.worsening.threshold(earlier.low)
+        for earlier in points
+        for later in points
+        if later is not earlier and earlier.date.first <= later.date.last
+    )
+    return "dates or values are known too roughly to say" if risen else ""

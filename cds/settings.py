@@ -1,0 +1,168 @@
+"""Settings: environment variables with the prefix RANVIER_. `docs/settings.md` is made from this file (`python -m cds.settings`)."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, TypeAdapter
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cds.protocol.profiles import ProfileName
+
+PREFIX = "RANVIER_"
+
+
+def _web_address(text: str) -> str:
+    TypeAdapter(HttpUrl).validate_python(text)
+    return text.rstrip("/")
+
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+
+def _database(text: str | None) -> str | None:
+    """The address with the driver that is used."""
+    if not text:
+        return None
+    scheme, separator, rest = text.partition("://")
+    scheme = _DRIVERS.get(scheme, scheme)
+    if not separator or scheme not in _DRIVERS.values():
+        raise ValueError("an address of the form postgresql://… or sqlite:////folder/file is needed")
+    if scheme == _DRIVERS["sqlite"] and len(rest) < 2:
+        raise ValueError("an SQLite address must name a file: sqlite:////folder/file")
+    _ = urlsplit(text).port
+    return f"{scheme}://{rest}"
+
+
+def _words(text: object) -> object:
+    return tuple(text.replace(",", " ").split()) if isinstance(text, str) else text
+
+
+def _unset(value: object) -> object:
+    return None if value == "" else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Folder = Annotated[Path | None, BeforeValidator(_unset)]
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults. A wrong value stops the start with a message that names the variable."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    mode: Literal["development", "production"] = Field(
+        "development",
+        description="`production` needs configured clients, talks only to https FHIR servers and allows no web origin by itself.",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(1, ge=1, le=64, description="Number of server processes.")
+    public_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        "http://127.0.0.1:8000",
+        description="Address under which clients reach the service, path prefix included; the `aud` of tokens is compared with it.",
+    )
+    root_path: str = Field("", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="Path prefix under which a proxy passes requests on.")
+    content: Folder = Field(
+        None, description="Folder with `cards/` and `seeds/` of a site's own reviewed content. Unset: the packaged content."
+    )
+    local_codes: Folder = Field(None, description="YAML file with a site's own codes, see docs/local-codes.md.")
+    max_cards: int = Field(3, ge=1, le=10, description="Most cards in one answer.")
+    topics_off: Words = Field((), description="Topic codes of cards that this site does not show, separated by spaces.")
+    as_of: Annotated[date | None, BeforeValidator(_unset)] = Field(
+        None, description="Fixes the day for which advice is given (YYYY-MM-DD). Unset: today in UTC."
+    )
+    services: Words | None = Field(
+        None, description="Ids of the services to offer, separated by spaces. Unset: all that the content supports."
+    )
+    profile: ProfileName = Field("interop", description="What is done differently for anonymous callers, see docs/clients.md.")
+    clients: Folder = Field(None, description="YAML file with the clients that may call, see docs/clients.md. Required in production.")
+    discovery_auth: bool = Field(False, description="Whether discovery, too, needs a client token.")
+    cors_origins: Words | None = Field(
+        None,
+        description="Web origins that may call, separated by spaces; `*` is any. Unset: `*` in development, none in production.",
+    )
+    state: Folder = Field(
+        None,
+        description="Folder for what worker processes share (tokens already used). Required in production. Unset: memory of one process.",
+    )
+    database_url: Annotated[str | None, AfterValidator(_database)] = Field(
+        None,
+        repr=False,
+        description="Database for feedback and the audit record: `postgresql://…` or `sqlite:////folder/file`, see docs/feedback.md. "
+        "Unset: the file `ranvier.sqlite3` in `RANVIER_STATE`, or in `~/.local/state/ranvier` if that is unset, too.",
+    )
+    store_user_comments: bool = Field(
+        False, description="Whether comments of users in feedback are kept. They are free text and may hold patient data."
+    )
+    max_body_bytes: int = Field(
+        32 * 1024 * 1024, ge=10 * 1024 * 1024, description="Largest request body that is read; larger ones get 413."
+    )
+    body_seconds: int = Field(15, ge=1, le=120, description="Time in which a request body must have arrived.")
+    max_calls: int = Field(64, ge=1, description="Service calls in flight per process; further ones get 503 with Retry-After at once.")
+    fhir_bases: Words = Field(
+        ("*",), description="FHIR servers that anonymous callers may name in development, also private ones; `*` is any public one."
+    )
+    fhir_without_token: bool = Field(False, description="Whether anonymous callers may name FHIR servers without a token.")
+    fhir_budget_ms: int = Field(
+        1500, ge=1, le=3500, description="Time for all fetching from the FHIR server during one call, in milliseconds."
+    )
+    fhir_timeout_ms: int = Field(1200, ge=1, le=3500, description="Time for one request to the FHIR server, in milliseconds.")
+    fhir_max_pages: int = Field(10, ge=1, le=1000, description="Pages followed per search.")
+    fhir_max_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Bytes accepted from the FHIR server during one call.")
+    shutdown_seconds: int = Field(10, ge=1, le=600, description="Time that calls in flight get to finish when the service is stopped.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log lines that are written.")
+
+    @property
+    def development(self) -> bool:
+        """Whether the service may run open, for trying it out."""
+        return self.mode == "development"
+
+    @property
+    def database(self) -> str:
+        """Where feedback and the audit record are kept, as an address for SQLAlchemy."""
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        folder = (self.state or home / "ranvier").absolute()
+        return self.database_url or f"sqlite+aiosqlite:///{folder / 'ranvier.sqlite3'}"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Web origins that may call from a browser (CH-CORS-05)."""
+        if self.cors_origins is not None:
+            return self.cors_origins
+        return ("*",) if self.development else ()
+
+
+def table() -> str:
+    """The page docs/settings.md: every variable, its values, default and meaning."""
+    lines = [
+        "# Settings",
+        "",
+        "Every setting is an environment variable. Made from `cds/settings.py` by `python -m cds.settings > docs/settings.md`.",
+        "",
+        "| Variable | Values | Default | Meaning |",
+        "|---|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "unset" if field.default is None else f"`{str(field.default).lower()}`" if field.default != "" else "empty"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {_values(field.annotation)} | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _values(annotation: object) -> str:
+    choices = [choice for choice in get_args(annotation) if isinstance(choice, str)]
+    if choices:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    kinds = {bool: "`true`, `false`", int: "number", date: "date", Path: "path"}
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and kind in kinds:
+            return kinds[kind]
+    return "text"
+
+
+if __name__ == "__main__":
+    print(table(), end="")

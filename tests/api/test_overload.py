@@ -1,0 +1,69 @@
+"""Too many calls, slow bodies, clients that leave (CH-HTTP-03, CH-HTTP-09)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.api.samples import request
+
+CALL = "/cds-services/ms-patient-view"
+JSON = {"Content-Type": "application/json"}
+
+
+async def slowly(event):
+    body = json.dumps(request()).encode()
+    yield body[:10]
+    await event.wait()
+    yield body[10:]
+
+
+@pytest.mark.row("CH-HTTP-03")
+def test_ch_http_03_one_call_too_many_is_told_to_come_back(make_wire, capfd):
+    wire = make_wire(max_calls=2)
+
+    async def calls():
+        event = asyncio.Event()
+        inside = [asyncio.create_task(wire.send("POST", CALL, {"content": slowly(event), "headers": JSON})) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        outside = await wire.send("POST", CALL, {"json": request()})
+        other = await wire.send("GET", "/cds-services", {})
+        event.set()
+        return outside, other, await asyncio.gather(*inside)
+
+    outside, other, inside = wire.run(calls())
+    assert (outside.status_code, outside.headers["retry-after"]) == (503, "1")
+    assert outside.json()["issue"][0]["code"] == "transient"
+    assert other.status_code == 200
+    assert [response.status_code for response in inside] == [200, 200]
+    assert wire.call(request()).status_code == 200
+    assert '"outcome":"overloaded"' in capfd.readouterr().err
+
+
+@pytest.mark.row("CH-HTTP-09")
+def test_ch_http_09_a_body_that_does_not_come_is_not_waited_for(make_wire):
+    wire = make_wire(body_seconds=1)
+    response = wire.request("POST", CALL, content=slowly(asyncio.Event()), headers=JSON)
+    assert (response.status_code, response.headers["connection"]) == (408, "close")
+
+
+def test_a_client_that_leaves_frees_its_place(make_wire, capfd):
+    wire = make_wire(max_calls=1)
+
+    async def leave():
+        messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+        async def receive():
+            return next(messages)
+
+        async def send(message):
+            raise AssertionError("nobody is there to be answered")
+
+        headers = [(b"content-type", b"application/json")]
+        await wire.app({"type": "http", "method": "POST", "path": CALL, "headers": headers, "query_string": b""}, receive, send)
+
+    wire.run(leave())
+    assert '"outcome":"gone"' in capfd.readouterr().err
+    assert wire.call(request()).status_code == 200
