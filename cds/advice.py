@@ -1,43 +1,54 @@
 """From a chart to cards: the one way through the house. Pure: no I/O, no clock.
 
-chart → patient context → matches → candidates → cards.
+chart → patient context → matches and safety findings → candidates → cards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from cds.content import Content
+from cds.deck import safety as safety_card
 from cds.deck.missing import BASIC, Missing, missing_items
 from cds.deck.rank import Candidate, HeldBack, Situation, select
-from cds.deck.render import Card, Pen, render
-from cds.evidence.criteria import Finding, judge
+from cds.deck.render import DETAIL_LIMIT, Card, Pen, render
+from cds.evidence.criteria import Facts, Finding, judge
+from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow, row_for
 from cds.evidence.match import Match, match_all
+from cds.evidence.model import Stance, Topic
+from cds.evidence.safety import SafetyFinding, assess, drafted_standing, standings, stopped_standing
 from cds.fhir.chart import Chart
 from cds.patient.context import PatientContext
 from cds.patient.orders import Trigger
 from cds.patient.read import read_patient
 
-
 ORDER_HOOKS = ("order-select", "order-sign")
 """Hooks that speak only to an order that concerns MS."""
+DRUG_TOPICS: tuple[Topic, ...] = ("dmtInitiation", "dmtSwitch", "dmtProgressive")
+"""Cards that compare drugs: they list those tried, and those that this chart speaks against."""
+EVIDENCE_GATES = ("ms-present", "no-withholding-mimic", "age-known")
+"""Criteria that must be met before evidence for a drafted drug is shown (summary EV)."""
+FIRST_SUBTYPE = ("ms-present", "ms-or-cis")
+"""Criteria of which one must newly hold, with a subtype, for a Condition just recorded to be worth a card."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a site sets: how many cards at most, which topics are off, and where evidence pages live."""
+    """What a site sets: how many cards at most, which topics are off, where evidence pages live, and whether order-sign repeats."""
 
     cap: int = 3
     topics_off: frozenset[str] = frozenset()
     evidence_base: str | None = None
     """https address under which `/evidence/{summary}` is served; no evidence link without it."""
+    repeat_at_sign: bool = False
+    """Whether order-sign repeats what order-select shows. Warnings are always repeated (CH-SAFE-04)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The cards, and everything that led to them or held others back."""
+    """The cards, and everything that led to them or held others back. `safety` is every hazard looked at, shown or not."""
 
     as_of: date
     context: PatientContext
@@ -45,39 +56,140 @@ class Advice:
     held_back: tuple[HeldBack, ...]
     missing: tuple[Missing, ...]
     cards: tuple[Card, ...]
+    safety: tuple[SafetyFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What a card may need besides its match: hazards of the chart, drugs that it speaks against, and evidence for drafted drugs."""
+
+    safety: dict[Topic, tuple[SafetyFinding, ...]]
+    ruled_out: tuple[SafetyFinding, ...]
+    drafted: tuple[tuple[DrugEvidence, EvidenceRow], ...]
+    missing: Sequence[Missing] = ()
 
 
 def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy: Policy = Policy()) -> Advice:
     """Advice for one chart on one day. Same chart, content, trigger and day: the same advice."""
     context = read_patient(chart, as_of, content, trigger)
 
-    def finding(id: str) -> Finding:
-        return judge(content.evidence.criteria[id], content.evidence.conditions[id], context.facts)
+    def met(id: str) -> bool:
+        return _finding(content, id, context.facts).verdict == "met"
 
     matches = match_all(content.evidence, context.facts, trigger.hook)
-    unrelated_order = trigger.hook in ORDER_HOOKS and not trigger.orders
-    if unrelated_order or finding("deceased").verdict == "met" or finding("ms-suspected-or-present").verdict == "notMet" and not any(m.fires for m in matches):
+    if _silent(content, trigger, as_of, context, matches):
         return Advice(as_of, context, matches, (), (), ())
 
-    candidates = [_candidate(content, match) for match in matches if match.fires and match.summary.topic not in policy.topics_off]
+    findings = assess(content.safety, standings(context.treatments, trigger.orders, as_of), context.facts, as_of)
+    order, only_safety = trigger.hook in ORDER_HOOKS, met("pml-confirmed-or-suspected")
     situation = Situation(
-        transplant_first=finding("transplant-before-drugs").verdict == "met",
-        pml=finding("pml-confirmed-or-suspected").verdict == "met",
-        car_t_named=finding("car-t-recorded-or-ordered").verdict == "met",
+        transplant_first=met("transplant-before-drugs"), pml=only_safety, car_t_named=met("car-t-recorded-or-ordered")
     )
+    beside_topic = {match.summary.topic: _of_topic(content, match.summary.topic, context, as_of) for match in matches if match.fires}
+    drafted = _drafted(content, context, trigger, findings)
+    candidates = [_candidate(match, beside_topic) for match in matches if match.fires]
+    if drafted:
+        candidates.append(Candidate("dmt-evidence", "EV", "dmtEvidence", _stance(row for _, row in drafted)))
+    candidates = [candidate for candidate in candidates if candidate.topic not in policy.topics_off]
     shown, _ = select(candidates, situation, policy.cap)
-    missing = missing_items({id: finding(id) for id in BASIC}, matches, _named_items(shown))
+
+    own = [f for f in safety_card.printable(findings, content.evidence) if only_safety or content.safety.rows[f.drug].topic is None]
+    hazards = safety_card.for_card(own, shown, order=order, only_safety=only_safety)
+    if hazards and "dmtSafety" not in policy.topics_off:
+        candidates.append(safety_card.candidate(hazards))
+        shown, _ = select(candidates, situation, policy.cap)
+    missing = missing_items({id: _finding(content, id, context.facts) for id in BASIC}, matches, _named_items(shown))
     if missing and "missingData" not in policy.topics_off:
         first = any(item.basic for item in missing)
         candidates.append(Candidate("missing-data", "MD", "missingData", "background", first=first))
     shown, held = select(candidates, situation, policy.cap)
-    cards = tuple(_render(content, context, candidate, missing, policy) for candidate in shown)
-    return Advice(as_of, context, matches, tuple(held), tuple(missing), cards)
+    if trigger.hook == "order-sign" and not policy.repeat_at_sign:
+        held += [HeldBack(c, "Shown at order-select, not repeated at order-sign") for c in shown if c.indicator != "warning"]
+        shown = [c for c in shown if c.indicator == "warning"]
+
+    rebound = tuple(finding for finding in own if finding.hazard.rebound and finding.recorded)
+    beside = _Beside(
+        safety={"dmtSafety": hazards, "dmtSwitch": rebound, "dmtDiscontinuation": _after_stopping(content, context, as_of), **beside_topic},
+        ruled_out=_ruled_out(content, context, as_of),
+        drafted=drafted,
+        missing=missing,
+    )
+    cards = tuple(_render(content, context, candidate, beside, policy) for candidate in shown)
+    return Advice(as_of, context, matches, tuple(held), tuple(missing), cards, findings)
 
 
-def _candidate(content: Content, match: Match) -> Candidate:
+def _finding(content: Content, id: str, facts: Facts) -> Finding:
+    return judge(content.evidence.criteria[id], content.evidence.conditions[id], facts)
+
+
+def _silent(content: Content, trigger: Trigger, as_of: date, context: PatientContext, matches: Sequence[Match]) -> bool:
+    """Whether the call is not for us: no MS, an order that does not concern it, nothing new on the problem list, or a death."""
+    facts = context.facts
+    if trigger.hook in ORDER_HOOKS and not trigger.orders:
+        return True
+    if trigger.hook == "problem-list-item-create" and not _first_subtype(content, trigger, as_of, facts):
+        return True
+    if _finding(content, "deceased", facts).verdict == "met":
+        return True
+    ms, cis = (_finding(content, id, facts).verdict for id in ("ms-suspected-or-present", "ms-or-cis"))
+    return ms == "notMet" and cis != "met" and not any(match.fires for match in matches)
+
+
+def _first_subtype(content: Content, trigger: Trigger, as_of: date, facts: Facts) -> bool:
+    """Whether the Conditions just recorded make a subtype of MS, or CIS, known that was not known before them."""
+    if trigger.before is None:
+        return False
+    before = read_patient(trigger.before, as_of, content, Trigger(hook=trigger.hook)).facts
+
+    def named(id: str, known: Facts) -> bool:
+        return all(_finding(content, criterion, known).verdict == "met" for criterion in (id, "subtype-recorded"))
+
+    return any(named(id, facts) and not named(id, before) for id in FIRST_SUBTYPE)
+
+
+def _of_topic(content: Content, topic: Topic, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
+    """The recorded hazards of the therapy that a topic is about, such as transplantation, weighed as if it were ordered."""
+    drugs = [drafted_standing(row.drug, as_of) for row in content.safety.rows.values() if row.topic == topic]
+    findings = assess(content.safety, drugs, context.facts, as_of)
+    return tuple(finding for finding in safety_card.printable(findings, content.evidence) if finding.recorded)
+
+
+def _ruled_out(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
+    """Contraindications and boxed situations that this chart holds, over all drugs."""
+    drugs = [drafted_standing(row.drug, as_of) for row in content.safety.rows.values() if row.topic is None]
+    findings = assess(content.safety, drugs, context.facts, as_of)
+    return tuple(finding for finding in safety_card.printable(findings, content.evidence) if finding.level == "warning")
+
+
+def _after_stopping(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
+    """What would be said of the months after stopping the drugs that act now."""
+    drugs = [stopped_standing(episode) for episode in context.treatments if episode.acting]
+    findings = assess(content.safety, drugs, context.facts, as_of)
+    return tuple(finding for finding in safety_card.printable(findings, content.evidence) if finding.hazard.rebound)
+
+
+def _drafted(
+    content: Content, context: PatientContext, trigger: Trigger, findings: Iterable[SafetyFinding]
+) -> tuple[tuple[DrugEvidence, EvidenceRow], ...]:
+    """The evidence for each drafted drug; not where a hazard of it is recorded, for then only safety speaks (summary EV)."""
+    if any(_finding(content, id, context.facts).verdict != "met" for id in EVIDENCE_GATES):
+        return ()
+    hazardous = {finding.drug for finding in findings if finding.recorded}
+    drugs = dict.fromkeys(order.drug for order in trigger.orders if order.drug and order.drug not in hazardous)
+    rows = [(drug, row_for(content.drug_evidence, drug, context.facts)) for drug in drugs]
+    return tuple((content.drug_evidence.drugs[drug], row) for drug, row in rows if row is not None)
+
+
+def _stance(rows: Iterable[EvidenceRow]) -> Stance:
+    """The stance of several drafted drugs together: that of the least supported one."""
+    stances = {row.stance for row in rows}
+    return next(stance for stance in ("notSupported", "background", "option") if stance in stances)
+
+
+def _candidate(match: Match, beside_topic: dict[Topic, tuple[SafetyFinding, ...]]) -> Candidate:
     summary = match.summary
-    return Candidate(summary.id, summary.rule, summary.topic, match.stance, match=match)
+    warning = match.stance == "caution" and summary.stance == "caution" and any(f.level == "warning" for f in beside_topic[summary.topic])
+    return Candidate(summary.id, summary.rule, summary.topic, match.stance, "warning" if warning else "info", match)
 
 
 def _named_items(shown: Sequence[Candidate]) -> list[str]:
@@ -85,15 +197,32 @@ def _named_items(shown: Sequence[Candidate]) -> list[str]:
     return [f.criterion.item for c in shown if c.match for f in c.match.limits + c.match.favourable if f.verdict == "unknown"]
 
 
-def _render(content: Content, context: PatientContext, candidate: Candidate, missing: Sequence[Missing], policy: Policy) -> Card:
-    pen = Pen(content.evidence, content.deck, context, candidate.match, content.edition, missing=missing)
+def _render(content: Content, context: PatientContext, candidate: Candidate, beside: _Beside, policy: Policy) -> Card:
+    """The card; where it would be too long, fewer safety findings are told in full and the others by name."""
     url = f"{policy.evidence_base}/evidence/{candidate.name}" if policy.evidence_base and candidate.match else None
-    return render(
-        candidate.name,
-        content.deck,
-        pen,
-        rule=candidate.rule,
-        stance=candidate.stance,
-        indicator=candidate.indicator,
-        evidence_url=url,
-    )
+    drugs = candidate.topic in DRUG_TOPICS
+    for most_lines in (99, 6, 5, 4, 3, 2, 1, 0):
+        pen = Pen(
+            content.evidence,
+            content.deck,
+            context,
+            candidate.match,
+            content.edition,
+            missing=beside.missing,
+            safety=beside.safety.get(candidate.topic, ()),
+            ruled_out=beside.ruled_out if drugs else (),
+            drafted=beside.drafted if candidate.topic == "dmtEvidence" else (),
+            most_lines=most_lines,
+        )
+        card = render(
+            candidate.name,
+            content.deck,
+            pen,
+            rule=candidate.rule,
+            stance=candidate.stance,
+            indicator=candidate.indicator,
+            evidence_url=url,
+        )
+        if len(card.detail) <= DETAIL_LIMIT:
+            break
+    return card

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cds.advice import advise
-from cds.content import Content, load_content
+from cds.content import Content, default_root, load_content
 from cds.content_check import check, citable_sources, coverage
 from cds.content_diff import content_diff
 from cds.content_schemas import write_schemas
@@ -25,7 +25,7 @@ from cds.explain_input import InputError, read_input
 from cds.export.bibliography import bibtex, csl_json
 from cds.export.fhir_r5 import export_bundle
 from cds.new_source import new_source
-from cds.app import serve as serve_forever
+from cds.serve import serve as serve_forever
 from cds.settings import Settings
 from cds.vignette.patients import load_patients
 
@@ -57,6 +57,10 @@ def main() -> None:
 
 def _content(settings: Settings) -> Content:
     return load_content(settings.content, settings.local_codes)
+
+
+def _root(settings: Settings) -> Path:
+    return settings.content or default_root()
 
 
 def _today(settings: Settings) -> date:
@@ -120,10 +124,10 @@ def content_check() -> None:
     content = _content(settings)
     problems = check(content, _today(settings))
     table = Table(title=f"Content {content.edition.version} ({content.edition.hash[:12]})")
-    for heading in ("", "encoded", "in dossier", "left out, with reason", "unexplained"):
+    for heading in ("", "encoded", "in dossier", "added", "left out", "unexplained"):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in coverage(content):
-        table.add_row(row.kind, *(str(n) for n in (row.encoded, row.dossier, row.left_out, row.unexplained)))
+        table.add_row(row.kind, *(str(n) for n in (row.encoded, row.dossier, row.added, row.left_out, row.unexplained)))
     out.print(table)
     evidence = content.evidence
     out.print(
@@ -187,7 +191,7 @@ def content_new(
 @patients_app.command("list")
 def patients_list() -> None:
     """Ids and titles of the synthetic patients."""
-    for patient in load_patients(Settings().content).values():
+    for patient in load_patients(_root(Settings()) / "seeds" / "patients").values():
         out.print(f"{patient.id:<36} {patient.title}", markup=False, soft_wrap=True)
 
 
@@ -197,10 +201,10 @@ def patients_request(
     hook: Annotated[str, typer.Option(help="The hook to call.")] = "patient-view",
 ) -> None:
     """Print the CDS Hooks request an EHR would send for a synthetic patient."""
-    patients = load_patients(Settings().content)
+    patients = load_patients(_root(Settings()) / "seeds" / "patients")
     if patient not in patients:
         raise typer.BadParameter(f"there is no patient {patient!r}; see `ranvier patients list`")
-    sys.stdout.buffer.write(orjson.dumps(patients[patient].vignette.request(hook), option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.write(orjson.dumps(patients[patient].expand().request(hook), option=orjson.OPT_INDENT_2) + b"\n")
 
 
 @content_app.command("schemas")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from cds.deck.cards import Deck, load_deck
 from cds.deck.render import Edition
+from cds.evidence.drug_evidence import DrugEvidenceBase, load_drug_evidence
 from cds.evidence.load import ContentError, Evidence, load_evidence, read_yaml
+from cds.evidence.safety import SafetyMatrix, load_safety
 from cds.fhir.codes import Terminology
 from cds.patient.facts import CATALOGUE
 from cds.patient.read import ReadingRules
@@ -25,6 +27,8 @@ class Content:
     terminology: Terminology
     rules: ReadingRules
     evidence: Evidence
+    safety: SafetyMatrix
+    drug_evidence: DrugEvidenceBase
     deck: Deck
     edition: Edition
     root: Path
@@ -60,6 +64,8 @@ def load_content(root: Path | None = None, local_codes: Path | None = None) -> C
         terminology=Terminology.load(seeds / "terminology", local_codes=local_codes),
         rules=rules,
         evidence=evidence,
+        safety=load_safety(seeds / "evidence" / "safety", evidence, CATALOGUE),
+        drug_evidence=load_drug_evidence(seeds / "evidence" / "drug-evidence", evidence, CATALOGUE),
         deck=deck,
         edition=_edition(root),
         root=root,

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
 
+from cds.content import default_root
 from cds.settings import Settings
 from cds.vignette.patients import SyntheticPatient, load_patients
 
@@ -28,7 +29,7 @@ class DemoError(RuntimeError):
 
 def run_demo(settings: Settings, patient_id: str, hook: str, keep_serving: bool, out: Console) -> None:
     """Show one call. Raises `DemoError` if the patient or service is unknown or the service does not start."""
-    patients = load_patients(settings.content)
+    patients = load_patients((settings.content or default_root()) / "seeds" / "patients")
     if patient_id not in patients:
         raise DemoError(f"there is no synthetic patient {patient_id!r}; there are {', '.join(sorted(patients))}")
     patient = patients[patient_id]
@@ -38,7 +39,7 @@ def run_demo(settings: Settings, patient_id: str, hook: str, keep_serving: bool,
         if service is None:
             raise DemoError(f"no service answers {hook!r}; there are {', '.join(entry['hook'] for entry in services)}")
         started = time.perf_counter()
-        answer = httpx.post(f"{base}/cds-services/{service}", json=patient.vignette.request(hook)).raise_for_status().json()
+        answer = httpx.post(f"{base}/cds-services/{service}", json=patient.expand().request(hook)).raise_for_status().json()
         _print_call(out, patient, service, answer["cards"], (time.perf_counter() - started) * 1000)
         if keep_serving:
             _print_addresses(out, base, service, patient.id)
@@ -78,7 +79,7 @@ def _wait_until_ready(base: str, process: subprocess.Popen[bytes]) -> None:
 def _print_call(out: Console, patient: SyntheticPatient, service: str, cards: list[dict[str, Any]], milliseconds: float) -> None:
     out.rule(f"[bold]{patient.title}")
     out.print(patient.story)
-    out.print("\n".join(f"  {line}" for line in patient.vignette.lines), style="dim")
+    out.print("\n".join(f"  {line}" for line in patient.lines.strip().splitlines()), style="dim")
     out.print(f"\nPOST /cds-services/{service}: {len(cards)} card{'s' if len(cards) != 1 else ''} in {milliseconds:.0f} ms\n")
     for card in cards:
         stance = card["extension"]["org.ranvier.explanation"]["stance"]

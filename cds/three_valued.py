@@ -68,6 +68,8 @@ class Bounds:
         return negate(self >= threshold)
 
     def __str__(self) -> str:
-        if self.exact is not None:
-            return f"{self.low:g}"
-        return f"at least {self.low:g}" if math.isinf(self.high) else f"{self.low:g} to {self.high:g}"
+        """To one decimal, as a person would say it."""
+        low, high = (f"{number:.1f}".removesuffix(".0") for number in (self.low, self.high))
+        if low == high:
+            return low
+        return f"at least {low}" if math.isinf(self.high) else f"{low} to {high}"

@@ -6,12 +6,14 @@ import time
 import uuid
 from datetime import UTC, datetime
 
-from cds.api.cards import EXPLANATION
 from cds.api.core import Core
 from cds.api.record import CallRecord
 from cds.feedback.records import Call, Shown
 from cds.feedback.store import Store
 from cds.protocol.card import Card
+
+EXPLANATION = "org.ranvier.explanation"
+"""The extension in which a card names its summary (`cds.api.cards` writes it)."""
 
 
 def audit(store: Store, record: CallRecord, core: Core) -> None:

@@ -42,10 +42,16 @@ class CardFile:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Words shared by all cards: how each stance and topic is said, and what is never said."""
+    """Words shared by all cards: how each stance, topic and outcome of a drug is said, and what is never said.
+
+    `drug_topics` are the beginnings of claim topics that speak of one drug as a treatment; such a claim is left out where a
+    contraindication or boxed situation of that drug is recorded.
+    """
 
     openings: dict[str, str]
     topics: dict[str, str]
+    outcomes: dict[str, str]
+    drug_topics: tuple[str, ...]
     never: tuple[str, ...]
     quoted: tuple[str, ...]
 
@@ -73,7 +79,8 @@ def load_deck(folder: Path) -> Deck:
             raise ContentError(f"{path}: a card for {card.front.card!r} exists already")
         cards[card.front.card] = card
     words: dict[str, Any] = read_yaml(folder / "wording.yaml")
-    return Deck(cards, Wording(words["openings"], words["topics"], tuple(words["never"]), tuple(words["quoted"])))
+    lists = {name: tuple(words[name]) for name in ("drug_topics", "never", "quoted")}
+    return Deck(cards, Wording(words["openings"], words["topics"], words["outcomes"], **lists))
 
 
 def _load_card(path: Path, env: ImmutableSandboxedEnvironment) -> CardFile:

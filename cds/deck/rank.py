@@ -119,7 +119,7 @@ def _rank(candidate: Candidate, situation: Situation, options: bool) -> tuple[ob
 
 
 def _group(candidate: Candidate, options: bool) -> int:
-    if candidate.topic == "dmtSafety" and candidate.indicator == "warning":
+    if candidate.indicator == "warning":
         return 1
     if candidate.topic == "dmtEvidence":
         return 2

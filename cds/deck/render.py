@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from cds.deck import safety as say
 from cds.deck.cards import Deck, Indicator
 from cds.deck.missing import Missing
 from cds.evidence.criteria import Finding, judge
+from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow
 from cds.evidence.load import Evidence
 from cds.evidence.match import Match
-from cds.evidence.model import Claim, Source, Stance, Topic
-from cds.patient.context import PatientContext
+from cds.evidence.model import Claim, Source, Sourced, Stance, Topic
+from cds.evidence.safety import SafetyFinding
+from cds.patient.context import Episode, PatientContext
 
 DETAIL_LIMIT = 2000
 """Longest `detail` in characters (CH-CARD-13)."""
@@ -21,7 +24,11 @@ SUMMARY_LIMIT = 139
 
 
 VERBS = frozenset(
-    "claim leading why known value not_met profile not_found unknown_items gaps cautions not_read dates stance context missing".split()
+    (
+        "claim", "leading", "why", "failed", "known", "value", "not_met", "profile", "not_found",
+        "unknown_items", "gaps", "cautions", "not_read", "dates", "stance", "context", "missing", "safety_title",
+        "recorded", "careful", "to_check", "rebound", "tried", "against", "licences", "studied", "drug_names",
+    )
 )
 """What a card's template can use."""
 
@@ -68,10 +75,17 @@ class Pen:
     context: PatientContext
     match: Match | None
     edition: Edition
-    safety: Sequence[str] = ()
     missing: Sequence[Missing] = ()
+    safety: Sequence[SafetyFinding] = ()
+    """Hazards of this chart that the card is about, or that bear on its option."""
+    ruled_out: Sequence[SafetyFinding] = ()
+    """Contraindications and boxed situations of this chart, over all drugs; a card on drugs lists them and leaves such drugs out."""
+    drafted: Sequence[tuple[DrugEvidence, EvidenceRow]] = ()
+    most_lines: int = 99
+    """Safety findings told in full; the others by name."""
     claims: list[Claim] = field(default_factory=list)
     cited: dict[str, Source] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
     def claim(self, *ids: str) -> str:
         """One bullet a claim: its words, its certainty and its citation. A claim whose source was withdrawn is left out."""
@@ -82,7 +96,7 @@ class Pen:
         return self.claim(*(self.match.leading_claims if self.match else ()))
 
     def _bullet(self, claim: Claim) -> str:
-        if not self.evidence.showable(claim):
+        if not self.evidence.showable(claim) or self._is_ruled_out(claim):
             return ""
         self.claims.append(claim)
         text = (claim.brief or claim.sentence).removesuffix(".")
@@ -91,6 +105,11 @@ class Pen:
         if text.startswith(f"{first.citation}:"):
             return f"- {self._citation(first)}{more}{text.removeprefix(first.citation)} ({claim.certainty})"
         return f"- {text} ({self._citation(first)}{more}; {claim.certainty})"
+
+    def _is_ruled_out(self, claim: Claim) -> bool:
+        """Whether the claim speaks for exactly a drug that this chart holds a contraindication or boxed situation of."""
+        drugs = {finding.drug.replace("-", " ") for finding in self.ruled_out}
+        return claim.therapy in drugs and claim.topic.startswith(self.deck.wording.drug_topics)
 
     def _citation(self, source: Source) -> str:
         """The citation, with its address the first time the card names the source."""
@@ -103,6 +122,11 @@ class Pen:
         """One bullet a fact that is known: how the chart says so."""
         known = (self.context.facts[name] for name in facts)
         return "\n".join(dict.fromkeys(f"- {fact.reason}" for fact in known if fact.value is not None and fact.reason))
+
+    def failed(self, *tiers: str) -> str:
+        """One bullet a failed drug of these tiers (all when none is named): when it was taken, and what showed the failure."""
+        episodes = [e for e in self.context.treatments if e.outcome == "failed" and (not tiers or e.tier in tiers)]
+        return "\n".join(f"- {_upper(e.name)} ({_period(e)}) failed{', early' if e.early else ''}: {say.lower(e.reason)}" for e in episodes)
 
     def known(self, name: str) -> bool:
         """Whether a fact is known and, if it is a flag, true."""
@@ -128,7 +152,7 @@ class Pen:
         ]
         lines = []
         for label, verdict in rows:
-            texts = [_lower(f.criterion.text) for f in self.match.favourable if f.verdict == verdict]
+            texts = [say.lower(f.criterion.text) for f in self.match.favourable if f.verdict == verdict]
             if texts:
                 prefix = "not " if verdict == "notMet" else ""
                 lines.append(f"- {label}: {'; '.join(prefix + text for text in texts)}.")
@@ -147,12 +171,81 @@ class Pen:
 
     def gaps(self) -> str:
         """What the evidence does not answer, one bullet each."""
-        return "\n".join(f"- {gap}." for gap in (self.match.summary.gaps if self.match else ()))
+        gaps = [*(self.match.summary.gaps if self.match else ()), *(gap for drug, _ in self.drafted for gap in drug.gaps)]
+        return "\n".join(f"- {gap}." for gap in dict.fromkeys(gaps))
 
     def cautions(self) -> str:
         """What in this chart speaks for care with the option, one bullet each, conflicts of the record included."""
-        conflicts = [conflict.text for conflict in self.context.conflicts]
-        return "\n".join(f"- {text}" for text in dict.fromkeys([*self.safety, *conflicts]))
+        conflicts = [f"- {conflict.text}" for conflict in self.context.conflicts]
+        return "\n".join(dict.fromkeys([*self._safety_lines(f for f in self.safety if f.recorded), *conflicts]))
+
+    def safety_title(self) -> str:
+        """The headline of the safety card."""
+        return say.title(self.safety, SUMMARY_LIMIT - len(self.deck.wording.openings["caution"]) - 1)
+
+    def recorded(self) -> str:
+        """Contraindications and boxed situations that this chart holds, and on cards that are about one therapy every hazard of it."""
+        return "\n".join(self._safety_lines(f for f in self.safety if f.level == "warning" or (self.match and f.recorded)))
+
+    def careful(self) -> str:
+        """Cautions that this chart holds."""
+        return "\n".join(self._safety_lines(f for f in self.safety if f.recorded and f.level != "warning"))
+
+    def rebound(self) -> str:
+        """What is said of the months after stopping a drug."""
+        return "\n".join(self._safety_lines(f for f in self.safety if f.hazard.rebound))
+
+    def to_check(self) -> str:
+        """What a label or guidance asks for at this order, and what of it this chart does not hold."""
+        met = self._safety_lines(f for f in self.safety if f.verdict == "met" and not f.recorded)
+        return "\n".join([*met, *say.not_known(self.safety, self._cite_finding)])
+
+    def _safety_lines(self, findings: Iterable[SafetyFinding]) -> list[str]:
+        """Bullets for findings not told yet on this card."""
+        new = [finding for finding in findings if finding.hazard.id not in self.told]
+        left = max(0, self.most_lines - len(self.told))
+        self.told.update(finding.hazard.id for finding in new)
+        return say.lines(new, self._cite_finding, left)
+
+    def _cite_finding(self, finding: SafetyFinding) -> str:
+        """The sources of a hazard's sentence; those without an identifier by name only, none where a claim on the card says the same."""
+        if any(claim.id == finding.hazard.claim for claim in self.claims):
+            return ""
+        self.claims.append(finding.claim)
+        sources = self.evidence.sources_of(finding.claim)
+        return "; ".join(self._citation(source) if source.identifiers.citable else source.citation for source in sources[:2])
+
+    def tried(self) -> str:
+        """The drugs taken so far, in one bullet."""
+        told = say.tried(self.context.treatments, self.deck.wording.outcomes)
+        return f"- Tried: {told}." if told else ""
+
+    def against(self) -> str:
+        """The drugs of which this chart holds a contraindication or boxed situation, in one bullet."""
+        named = say.short(self.ruled_out)
+        for finding in self.ruled_out:
+            self.claims.append(finding.claim)
+            self.cited.update({id: source for id in finding.hazard.sources if (source := self.evidence.sources[id]).identifiers.citable})
+        return f"- Recorded against: {named}." if named else ""
+
+    def drug_names(self) -> str:
+        """The drafted drugs, for a headline."""
+        return ", ".join(drug.name for drug, _ in self.drafted)
+
+    def licences(self) -> str:
+        """What the licences of the drafted drugs say of whom they are for; only where they were read."""
+        records = [self.evidence.drugs[id] for drug, _ in self.drafted for id in drug.records]
+        rows = [(place, text) for record in records for place, text in (("US", record.indicated_us), ("EU", record.indicated_eu)) if text]
+        return "\n".join(dict.fromkeys(line for place, text in rows if (line := self._licence(place, text))))
+
+    def _licence(self, place: str, text: Sourced) -> str:
+        cited = [self.evidence.sources[id] for id in text.sources if self.evidence.sources[id].identifiers.citable]
+        said = text.value if isinstance(text.value, str) else "; ".join(text.value)
+        return f"- {place}: {said} ({self._citation(cited[0])})" if cited else ""
+
+    def studied(self) -> str:
+        """The claims on the drafted drugs in this course of MS."""
+        return self.claim(*(id for _, row in self.drafted for id in row.claims))
 
     def not_read(self) -> str:
         """What was sent and could not be read, in one bullet."""
@@ -186,13 +279,19 @@ def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indica
         detail=detail,
         links=_unique_labels(links),
         claims=tuple(dict.fromkeys(pen.claims)),
-        criteria=pen.match.findings if pen.match else (),
+        criteria=(*(pen.match.findings if pen.match else ()), *say.findings_as_criteria(pen.safety)),
     )
 
 
-def _lower(text: str) -> str:
-    """The criterion's text inside a sentence; abbreviations keep their capitals."""
-    return text if text[:2].isupper() else text[0].lower() + text[1:]
+def _period(episode: Episode) -> str:
+    """When a drug was taken, in brackets on a card."""
+    if episode.ongoing:
+        return f"since {episode.start}" if episode.start else "start not recorded"
+    return f"{episode.start or 'start not recorded'} to {episode.end or 'end not recorded'}"
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _tidy(text: str) -> str:

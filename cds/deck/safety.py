@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from cds.deck.rank import Candidate
 from cds.evidence.criteria import Finding
 from cds.evidence.load import Evidence
 from cds.evidence.model import Criterion
-from cds.evidence.safety import Hazard, SafetyFinding
+from cds.evidence.safety import SafetyFinding
 from cds.patient.context import Episode
 
 CARD, RULE = "dmt-safety", "SF"
 ABSORBS_REBOUND = ("S3", "S4")
 """Rules whose cards carry the lines on rebound."""
-Cite = Callable[[Hazard], str]
+Cite = Callable[[SafetyFinding], str]
+"""How the sources of a finding are printed; empty where the card says the same already."""
 
 
 def printable(findings: Iterable[SafetyFinding], evidence: Evidence) -> tuple[SafetyFinding, ...]:
@@ -64,26 +65,28 @@ def title(findings: Sequence[SafetyFinding], room: int) -> str:
 
 
 def lines(findings: Sequence[SafetyFinding], cite: Cite, most: int) -> list[str]:
-    """One bullet for what the chart says of a drug, with the sentences on it; beyond `most` bullets only names."""
-    groups = [list(group) for _, group in groupby(sorted_by_drug(findings), key=lambda f: (f.drug, f.reason))]
-    bullets = [_line(group, cite) for group in groups[:most]]
-    if rest := [finding for group in groups[most:] for finding in group]:
-        bullets.append(f"- Also recorded: {short(rest)}.")
+    """One bullet a hazard: drug, hazard, what the chart says of it (once), and the sentence; beyond `most` bullets only names.
+
+    Hazards of one drug that rest on the same words of the chart share a bullet.
+    """
+    groups: dict[tuple[str, str], list[SafetyFinding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.drug, finding.reason), []).append(finding)
+    bullets: list[str] = []
+    told: set[str] = set()
+    for group in list(groups.values())[:most]:
+        bullets.append(_line(group, told, cite))
+        told.update(group[0].reasons)
+    if rest := [finding for group in list(groups.values())[most:] for finding in group]:
+        bullets.append(f"- Also: {short(rest)}.")
     return bullets
 
 
-def sorted_by_drug(findings: Sequence[SafetyFinding]) -> list[SafetyFinding]:
-    """Warnings first, then drug by drug in the order given, what the chart says of one matter together."""
-    first = {key: number for number, key in reversed(list(enumerate((f.level, f.drug, f.reason) for f in findings)))}
-    place = {(drug, reason): number for (level, drug, reason), number in sorted(first.items(), key=lambda item: (item[0][0] == "warning", -item[1]))}
-    return sorted(findings, key=lambda f: place[f.drug, f.reason])
-
-
-def _line(group: Sequence[SafetyFinding], cite: Cite) -> str:
-    hazards = list(dict.fromkeys(lower(finding.hazard.hazard) for finding in group))
-    reason = f" {group[0].reason}" if group[0].reason else ""
-    said = " ".join(f"{finding.hazard.sentence.removesuffix('.')} ({cite(finding.hazard)})." for finding in group)
-    return f"- {group[0].name}, {'; '.join(hazards)}:{reason} {said}"
+def _line(group: Sequence[SafetyFinding], told: Collection[str], cite: Cite) -> str:
+    hazards = dict.fromkeys(lower(finding.hazard.hazard) for finding in group)
+    reasons = [reason for reason in group[0].reasons if reason not in told]
+    said = [f"{finding.hazard.sentence.removesuffix('.')} ({cited})." for finding in group if (cited := cite(finding))]
+    return " ".join([f"- {group[0].name}, {'; '.join(hazards)}:", *reasons, *said])
 
 
 def not_known(findings: Sequence[SafetyFinding], cite: Cite) -> list[str]:
@@ -92,7 +95,7 @@ def not_known(findings: Sequence[SafetyFinding], cite: Cite) -> list[str]:
     for _, group in groupby([f for f in findings if f.verdict == "unknown"], key=lambda f: f.drug):
         own = list(group)
         items = list(dict.fromkeys(finding.hazard.item for finding in own))
-        bullets.append(f"- {own[0].name}, not found in this chart: {', '.join(items)} ({cite(own[0].hazard)}).")
+        bullets.append(f"- {own[0].name}, not found in this chart: {', '.join(items)} ({cite(own[0])}).")
     return bullets
 
 
@@ -135,4 +138,4 @@ def findings_as_criteria(findings: Iterable[SafetyFinding]) -> tuple[Finding, ..
 
 def lower(text: str) -> str:
     """Words inside a sentence; abbreviations keep their capitals."""
-    return text if text[:2].isupper() else text[0].lower() + text[1:]
+    return text if text[:2].isalpha() and text[:2].isupper() else text[0].lower() + text[1:]

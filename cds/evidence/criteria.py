@@ -12,7 +12,7 @@ A condition is one of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,10 +48,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled condition: the facts it reads and the test."""
+    """A compiled condition: the facts it reads, the test, and which of the facts carry the outcome of the test."""
 
     facts: tuple[str, ...]
     test: Callable[[Facts], Truth]
+    why: Callable[[Facts], tuple[str, ...]]
 
 
 def compile_condition(when: Mapping[str, Any], catalogue: Mapping[str, FactKind], where: str) -> Condition:
@@ -62,16 +63,16 @@ def compile_condition(when: Mapping[str, Any], catalogue: Mapping[str, FactKind]
     match dict(when):
         case {"all": list(parts), **rest} if not rest:
             conditions = [compile_condition(part, catalogue, where) for part in parts]
-            return Condition(_names(conditions), lambda facts: all_of(c.test(facts) for c in conditions))
+            return _joined(conditions, all_of)
         case {"any": list(parts), **rest} if not rest:
             conditions = [compile_condition(part, catalogue, where) for part in parts]
-            return Condition(_names(conditions), lambda facts: any_of(c.test(facts) for c in conditions))
+            return _joined(conditions, any_of)
         case {"not": dict(part), **rest} if not rest:
             inner = compile_condition(part, catalogue, where)
-            return Condition(inner.facts, lambda facts: negate(inner.test(facts)))
+            return Condition(inner.facts, lambda facts: negate(inner.test(facts)), inner.why)
         case {"undecided": dict(part), **rest} if not rest:
             inner = compile_condition(part, catalogue, where)
-            return Condition(inner.facts, lambda facts: False if inner.test(facts) is False else None)
+            return Condition(inner.facts, lambda facts: False if inner.test(facts) is False else None, inner.why)
         case {"fact": str(name), **tests} if len(tests) == 1:
             if name not in catalogue:
                 raise CriterionError(f"{where}: no fact is named {name!r}; see `cds.patient.facts`")
@@ -80,19 +81,36 @@ def compile_condition(when: Mapping[str, Any], catalogue: Mapping[str, FactKind]
     raise CriterionError(f"{where}: expected all, any, not, undecided, or a fact with exactly one test, found {sorted(when)}")
 
 
-def _names(conditions: list[Condition]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for condition in conditions for name in condition.facts))
+def _joined(parts: list[Condition], join: Callable[[Iterable[Truth]], Truth]) -> Condition:
+    """All or any of the parts; those carry the outcome whose own outcome is the same."""
+
+    def test(facts: Facts) -> Truth:
+        return join(part.test(facts) for part in parts)
+
+    def why(facts: Facts) -> tuple[str, ...]:
+        truth = test(facts)
+        return _names(part.why(facts) for part in parts if part.test(facts) is truth)
+
+    return Condition(_names(part.facts for part in parts), test, why)
+
+
+def _names(named: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in named for name in names))
+
+
+def _leaf(name: str, test: Callable[[Facts], Truth]) -> Condition:
+    return Condition((name,), test, lambda _: (name,))
 
 
 def _compile_test(name: str, kind: FactKind, operator: str, operand: Any, where: str) -> Condition:
     match kind.kind, operator, operand:
         case "number", str(op), int() | float() if op in _NUMBER_TESTS and not isinstance(operand, bool):
             compare = _NUMBER_TESTS[op]
-            return Condition((name,), lambda facts: _number(facts, name, compare, float(operand)))
+            return _leaf(name, lambda facts: _number(facts, name, compare, float(operand)))
         case "word" | "flag" | "number", "is", "unknown":
-            return Condition((name,), lambda facts: facts[name].value is None)
+            return _leaf(name, lambda facts: facts[name].value is None)
         case "flag", "is", bool(expected):
-            return Condition((name,), lambda facts: _flag(facts, name, expected))
+            return _leaf(name, lambda facts: _flag(facts, name, expected))
         case "word", "is", str(word):
             return _word_condition(name, kind, (word,), where)
         case "word", "in", list(words) if all(isinstance(word, str) for word in words):
@@ -110,7 +128,7 @@ def _word_condition(name: str, kind: FactKind, words: tuple[str, ...], where: st
         value = facts[name].value
         return None if value is None else value in wanted
 
-    return Condition((name,), test)
+    return _leaf(name, test)
 
 
 def _number(facts: Facts, name: str, compare: Callable[[Bounds, float], Truth], operand: float) -> Truth:

@@ -19,17 +19,19 @@ from cds.evidence.criteria import Condition, CriterionError, Facts, Verdict, com
 from cds.evidence.load import ContentError, Evidence, read_records
 from cds.evidence.model import Certainty, Claim, Id, Record, Topic
 from cds.fhir.dates import DateRange
-from cds.patient.context import Episode, Fact
+from cds.patient.context import Episode
 from cds.patient.facts import FactKind
 from cds.patient.orders import Order
 from cds.patient.reading import months_since
-from cds.three_valued import Bounds, Truth, all_of, any_of
+from cds.three_valued import Truth, all_of, any_of
 
 Column = Literal["contraindication", "boxed", "caution", "monitor"]
 Level = Literal["warning", "info"]
 Stage = Literal["drafted", "washIn", "acting", "rebound", "residual", "off", "unknown"]
 """Where a drug stands: the phase of its course (F11), or drafted in this call."""
 
+_NEEDS_WORDS: tuple[Stage, ...] = ("rebound", "residual", "off", "unknown")
+"""Stages in which a finding says how the drug stands: it is not simply being taken or drafted."""
 AHSCT = "ahsct"
 """The row for transplantation; it stands in the matrix like a drug."""
 AT_WORK: tuple[Stage, ...] = ("drafted", "washIn", "acting", "rebound", "residual", "unknown")
@@ -45,14 +47,15 @@ class Hazard(Record):
     hazard: str = Field(description="the hazard as a clinician names it, such as `Pregnancy`")
     column: Column
     when: dict[str, Any] | None = Field(
-        None, description="condition over facts, as in criteria; met means the hazard is recorded; absent: the stage of the drug decides alone"
+        None, description="condition over facts, as in criteria; met: the hazard is recorded; absent: the stage of the drug decides alone"
     )
     stages: tuple[Stage, ...] = Field(AT_WORK, description="where the drug must stand")
-    within_months: float | None = Field(None, description="only so many months after the last dose; a drug drafted or going on is within them")
+    within_months: float | None = Field(None, description="only so many months after the last dose; drafted and going on are within")
     sentence: str = Field(description="what the source says of drug and hazard, at most 130 characters")
     certainty: Certainty = Field("high", description="high for a label or a regulator, lower for reviews and series")
     sources: tuple[Id, ...] = Field(description="sources of the sentence; at least one citable, or it is not printed")
     item: str = Field(description="the datum that would settle it, named when it is not known")
+    claim: Id | None = Field(None, description="a claim that says the same; where a card shows it, only what the chart holds is added")
     rebound: bool = Field(False, description="a line on rebound, which moves into the switch card where that is shown")
     quiet: bool = Field(True, description="false: worth a card by itself in a stable patient")
 
@@ -94,9 +97,14 @@ class SafetyFinding:
     name: str
     hazard: Hazard
     verdict: Verdict
-    reason: str
+    reasons: tuple[str, ...]
     resources: tuple[str, ...]
     drafted: bool
+
+    @property
+    def reason(self) -> str:
+        """How the chart says so, in one text."""
+        return " ".join(self.reasons)
 
     @property
     def level(self) -> Level:
@@ -138,6 +146,8 @@ def load_safety(folder: Path, evidence: Evidence, catalogue: dict[str, FactKind]
             missing = [id for id in hazard.sources if id not in evidence.sources]
             if missing:
                 raise ContentError(f"{path}: hazard {hazard.id}: there is no source {missing[0]!r}")
+            if hazard.claim is not None and hazard.claim not in evidence.claims:
+                raise ContentError(f"{path}: hazard {hazard.id}: there is no claim {hazard.claim!r}")
             try:
                 conditions[hazard.id] = compile_condition(hazard.when or {"all": []}, catalogue, f"hazard {hazard.id}")
             except CriterionError as error:
@@ -165,6 +175,11 @@ def standings(episodes: Iterable[Episode], orders: Iterable[Order], as_of: date)
 def drafted_standing(drug: str, as_of: date, *resources: str) -> Standing:
     """A drug that is drafted, or weighed as if it were."""
     return Standing(drug=drug, stage="drafted", reason="", resources=resources, taken=DateRange.on(as_of))
+
+
+def stopped_standing(episode: Episode) -> Standing:
+    """A drug that acts, weighed as if it had just been stopped."""
+    return Standing(drug=episode.drug, stage="rebound", reason=_course(episode), resources=episode.resources)
 
 
 def _last_taken(episode: Episode, as_of: date) -> DateRange | None:
@@ -201,10 +216,8 @@ def _finding(
     near = [(stand, _near(hazard, stand, as_of)) for stand in here]
     truth = all_of((condition.test(facts), any_of(within for _, within in near)))
     verdict: Verdict = "unknown" if truth is None else "met" if truth else "notMet"
-    behind = _behind(condition, facts, verdict)
-    courses = [stand for stand, within in near if within is not False]
-    if hazard.when is not None and hazard.within_months is None:
-        courses = [stand for stand in courses if stand.stage == "unknown"]
+    behind = [facts[name] for name in condition.why(facts)]
+    courses = [stand for stand, within in near if within is not False and (hazard.when is None or stand.stage in _NEEDS_WORDS)]
     reasons = [*(fact.reason for fact in behind), *(stand.reason for stand in courses)]
     resources = [resource for fact in behind for resource in fact.resources] + [r for stand in courses for r in stand.resources]
     return SafetyFinding(
@@ -212,21 +225,10 @@ def _finding(
         row.name,
         hazard,
         verdict,
-        " ".join(dict.fromkeys(reason for reason in reasons if reason)),
+        tuple(dict.fromkeys(reason for reason in reasons if reason)),
         tuple(dict.fromkeys(resources)),
         any(stand.stage == "drafted" for stand in here),
     )
-
-
-def _behind(condition: Condition, facts: Facts, verdict: Verdict) -> list[Fact]:
-    """The facts that carry the verdict: what is recorded, or what is not known; all of them where nothing is recorded."""
-    read = [facts[name] for name in condition.facts]
-    match verdict:
-        case "met":
-            return [fact for fact in read if fact.value not in (None, False)]
-        case "unknown":
-            return [fact for fact in read if fact.value is None or isinstance(fact.value, Bounds)] or read
-    return read
 
 
 def _near(hazard: Hazard, stand: Standing, as_of: date) -> Truth:

@@ -53,4 +53,3 @@ class Feedback(NamedTuple):
     reason_display: str | None = None
     suggestions: str | None = None
     comment: str | None = None
-

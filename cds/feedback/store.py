@@ -37,7 +37,7 @@ COMMIT_SECONDS = 15.0
 ANSWER_SECONDS = 8.0
 """How long a feedback report waits for its commit before it is refused; it may still be written, and sending it again does no harm."""
 
-DROPPED = Counter("ranvier_audit_rows_dropped", "Audit rows lost: no room while the database could not be reached, or not written at the end.")
+DROPPED = Counter("ranvier_audit_rows_dropped", "Audit rows lost: no room while the database was away, or away at the end.")
 FAILURES = Counter("ranvier_store_failures", "Tries to write audit rows and feedback that failed.")
 UP = Gauge("ranvier_store_up", "Whether the last try to write audit rows and feedback succeeded.", multiprocess_mode="livemin")
 

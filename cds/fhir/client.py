@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -40,48 +41,72 @@ class Answer:
 
 
 class HttpReader:
-    """Pooled connections, one pool per origin, for the life of the app."""
+    """Pooled connections, one pool per origin, for the life of the app.
+
+    A request that is no longer waited for is not cancelled: that would leave its connection in the pool for good (httpcore 1.0).
+    It ends by itself, as each of its steps has a time limit.
+    """
 
     def __init__(self) -> None:
         self._pools: dict[tuple[str, str, int], httpx.AsyncHTTPTransport] = {}
+        self._running: set[asyncio.Task[Answer]] = set()
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout: float, max_bytes: int, private: bool = False) -> Answer:
         """GET one address, within `timeout` seconds and `max_bytes`; connecting is tried twice at most (CH-FHIR-08).
 
         `private` allows addresses of private networks and of this machine. Raises `FetchError`.
         """
+        request = asyncio.create_task(self._get(url, headers, timeout, max_bytes, private))
+        self._running.add(request)
+        request.add_done_callback(self._forget)
+        done, _ = await asyncio.wait({request}, timeout=timeout)
+        if not done:
+            raise FetchError("timeout")
+        return request.result()
+
+    async def _get(self, url: str, headers: Mapping[str, str], timeout: float, max_bytes: int, private: bool) -> Answer:
+        deadline = time.monotonic() + timeout
         try:
             target = httpx.URL(url)
         except httpx.InvalidURL:
             raise FetchError("address") from None
         if target.scheme not in ("http", "https") or not target.host or target.userinfo:
             raise FetchError("address")
+        addresses = await _resolve(target, private)
         try:
-            async with asyncio.timeout(timeout):
-                addresses = await _resolve(target, private)
-                try:
-                    return await self._send(target, addresses[0], headers, timeout, max_bytes)
-                except httpx.ConnectError:
-                    return await self._send(target, addresses[-1], headers, timeout, max_bytes)
-        except (TimeoutError, httpx.TimeoutException):
+            try:
+                return await self._send(target, addresses[0], headers, deadline, max_bytes)
+            except httpx.ConnectError:
+                return await self._send(target, addresses[-1], headers, deadline, max_bytes)
+        except httpx.TimeoutException:
             raise FetchError("timeout") from None
         except httpx.ConnectError:
             raise FetchError("connection") from None
         except httpx.HTTPError:
             raise FetchError("protocol") from None
 
+    def _forget(self, request: asyncio.Task[Answer]) -> None:
+        self._running.discard(request)
+        if not request.cancelled():
+            request.exception()
+
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection, once the requests on them have ended."""
+        if self._running:
+            await asyncio.wait(self._running)
         pools, self._pools = list(self._pools.values()), {}
         for pool in pools:
             await pool.aclose()
 
-    async def _send(self, target: httpx.URL, address: str, headers: Mapping[str, str], timeout: float, max_bytes: int) -> Answer:
+    async def _send(self, target: httpx.URL, address: str, headers: Mapping[str, str], deadline: float, max_bytes: int) -> Answer:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise FetchError("timeout")
         request = httpx.Request(
             "GET",
             target.copy_with(host=address),
             headers={"Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity", "User-Agent": "ranvier", **headers},
-            extensions={"sni_hostname": target.host, "timeout": httpx.Timeout(timeout).as_dict()},
+            extensions={"sni_hostname": target.host, "timeout": httpx.Timeout(left).as_dict()},
         )
         response = await self._pool(target).handle_async_request(request)
         try:
@@ -92,6 +117,8 @@ class HttpReader:
                 body += part
                 if len(body) > max_bytes:
                     raise FetchError("size")
+                if time.monotonic() > deadline:
+                    raise FetchError("timeout")
             return Answer(response.status_code, response.headers.get("content-type", ""), bytes(body))
         finally:
             await response.aclose()

@@ -39,6 +39,8 @@ class Systems:
         by_id: dict[str, System] = {}
         by_name: dict[str, str] = {}
         for system in systems:
+            if system.id in by_id:
+                raise TerminologyError(f"systems.yaml: two systems are called {system.id!r}")
             by_id[system.id] = system
             for name in (system.uri, *system.aliases, *system.oids):
                 if by_name.setdefault(normal_uri(name), system.id) != system.id:

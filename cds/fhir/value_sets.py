@@ -125,9 +125,17 @@ class ValueSet(_Record):
                 case "descendants-or-self":
                     filters.append({"system": code.uri, "filter": [{"property": "concept", "op": "is-a", "value": code.code}]})
                 case "prefix" | "range":
-                    pattern = f"{re.escape(code.code)}.*" if code.match == "prefix" else f"{code.code} to {code.range_end}"
-                    filters.append({"system": code.uri, "filter": [{"property": "code", "op": "regex", "value": pattern}]})
+                    pattern = re.escape(code.code) if code.range_end is None else _categories(code.code, code.range_end)
+                    filters.append({"system": code.uri, "filter": [{"property": "code", "op": "regex", "value": f"{pattern}.*"}]})
         return [{"system": uri, "concept": concepts} for uri, concepts in listed.items()] + filters
+
+
+def _categories(first: str, last: str) -> str:
+    """A regular expression for the three-character ICD categories from the first to the last, such as `(A1[56789A…]|A2[0]…)`."""
+    thirds = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    stems = [f"{first[0]}{digit}" for digit in "0123456789"]
+    found = [(stem, "".join(third for third in thirds if first <= stem + third <= last)) for stem in stems]
+    return "(" + "|".join(f"{stem}[{listed}]" for stem, listed in found if listed) + ")"
 
 
 class System(_Record):

@@ -101,9 +101,7 @@ def _activity(history: RelapseHistory, scans: Sequence[Scan], events: Sequence[_
         return Fact(value="notActive", reason=reason, resources=stated.resources, date=stated.date, how="coded")
     looked = [one for one in history.assessments if inside(one.date, months, as_of) is True]
     clean = [
-        scan
-        for scan in scans
-        if scan.counts and scan.clean is True and scan.region == "brain" and inside(scan.date, months, as_of) is True
+        scan for scan in scans if scan.counts and scan.clean is True and scan.region == "brain" and inside(scan.date, months, as_of) is True
     ]
     missing = list(_missing(history, bool(looked), bool(clean), len(_statements(history, rules, as_of)), months))
     if missing:
@@ -221,14 +219,18 @@ def activity_conflicts(history: RelapseHistory, scans: Sequence[Scan], rules: Ac
 def _conflicts(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, as_of: date) -> Iterator[Conflict]:
     stated = _statements(history, rules, as_of)
     quiet, active = [one for one in stated if not one.active], [one for one in stated if one.active]
-    dated = [event for event in _events(history, scans, rules, as_of) if event.counts is True and "coded by the clinician" not in event.what]
+    dated = [
+        event for event in _events(history, scans, rules, as_of) if event.counts is True and "coded by the clinician" not in event.what
+    ]
     if quiet and dated:
         codes = ", ".join(f"{one.code} {one.date}" for one in quiet)
         refs = unique((*(ref for one in quiet for ref in one.resources), *(ref for event in dated for ref in event.resources)))
         yield Conflict(id="activity", text=f"Coded as not active ({codes}), but: {_whats(dated)}. The dated event counts.", resources=refs)
     if quiet and active:
         codes = ", ".join(f"{one.code} {one.date}" for one in stated)
-        yield Conflict(id="activity", text=f"Active and non-active codes: {codes}.", resources=unique(ref for one in stated for ref in one.resources))
+        yield Conflict(
+            id="activity", text=f"Active and non-active codes: {codes}.", resources=unique(ref for one in stated for ref in one.resources)
+        )
     for count in history.counts:
         if count.number.high == 0 and count.start is not None:
             start, until = count.start.last, count.until.first
@@ -236,7 +238,9 @@ def _conflicts(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRu
             if inside_:
                 onsets = ", ".join(str(one.onset) for one in inside_)
                 refs = unique((*count.resources, *(ref for one in inside_ for ref in one.resources)))
-                yield Conflict(id="relapses", text=f"{count.what[0].upper()}{count.what[1:]}, but relapses are recorded: {onsets}.", resources=refs)
+                yield Conflict(
+                    id="relapses", text=f"{count.what[0].upper()}{count.what[1:]}, but relapses are recorded: {onsets}.", resources=refs
+                )
     for scan in scans:
         if scan.disagreement:
             yield Conflict(id="mri", text=f"MRI {scan.date}: {scan.disagreement}", resources=scan.resources)

@@ -27,7 +27,10 @@ class Attack:
 
 
 def merged(attacks: Iterable[Attack], within_days: int) -> tuple[Attack, ...]:
-    """Attacks whose onsets certainly lie within so many days of the first of them are one; otherwise they stay apart. In the order of time."""
+    """Attacks whose onsets certainly lie within so many days of the first of them are one; the others stay apart.
+
+    In the order of time.
+    """
     groups: list[list[Attack]] = []
     for attack in sorted(set(attacks), key=_order):
         home = next((group for group in groups if _apart(group[0].onset, attack.onset) <= within_days), None)

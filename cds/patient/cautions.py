@@ -20,7 +20,7 @@ from cds.patient.mitoxantrone import MitoxantroneRules, cumulative_dose
 from cds.patient.pml import PmlRules, pml_fact
 from cds.patient.reading import Reading, count_words, months_since
 from cds.patient.recorded import Recorded, recorded_fact, weigh
-from cds.patient.results import Result, ResultRules, read_observations, results_of
+from cds.patient.results import Result, ResultRules, Unread, read_observations, results_of, unread_results
 from cds.patient.rules import Definitions, Pattern, Rules, parse_rules
 from cds.patient.serology import Finding, SerologyRules, contradictions, finding, infection_fact, serology_cautions, stale, test_fact
 
@@ -100,13 +100,14 @@ def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, a
     conditions = tuple(doubted(record, rules.recorded.doubt_words) for record in read)
     observed = read_observations(chart, terminology, rules.results, as_of, *_test_sets(rules))
     results = results_of(observed, rules.results)
+    unread = unread_results(chart, terminology, *_test_sets(rules))
     flags = _recorded(chart, terminology, rules.recorded, conditions, as_of)
     flags["malignancy"] = malignancy_fact(chart, terminology, rules.malignancy, conditions)
     flags["pml"] = pml_fact(chart, terminology, rules.pml, conditions, results, as_of)
     flags |= _taken(chart, terminology, rules, as_of)
-    serology, old, conflicts = _serology(chart, terminology, rules, conditions, results, as_of)
-    serology["caution.cyp2c9"] = genotype_fact(observed, rules.genotype)
-    measured, values = measured_facts(rules.laboratory, results, as_of)
+    serology, old, conflicts = _serology(chart, terminology, rules, conditions, results, unread, as_of)
+    serology["caution.cyp2c9"] = genotype_fact(observed, rules.genotype, unread)
+    measured, values = measured_facts(rules.laboratory, results, unread, as_of)
     allergies, hypersensitivities = allergy_facts(chart, terminology, rules.allergies)
     cautions = (*_flagged(flags), *serology_cautions(serology, old), *values, *hypersensitivities)
     return Reading({**flags, **serology, **measured, **allergies}, cautions, conflicts)
@@ -161,9 +162,10 @@ def _serology(
     rules: CautionRules,
     conditions: Sequence[Diagnosed],
     results: Sequence[Result],
+    unread: Unread,
     as_of: date,
 ) -> tuple[dict[str, Fact], frozenset[str], tuple[Conflict, ...]]:
-    tests = {key: finding(assay, results, as_of) for key, assay in rules.serology.tests.items()}
+    tests = {key: finding(assay, results, unread, as_of) for key, assay in rules.serology.tests.items()}
     facts = {name: _infection(chart, terminology, rules, name, conditions, tests, as_of) for name in rules.recorded.infections}
     months = rules.serology.stale_after_months
     for name, test in SINGLE_TESTS.items():
@@ -179,8 +181,9 @@ def _tests_of(rules: CautionRules, infection: str) -> set[str]:
 
 
 def _months_ago(found: Finding, as_of: date) -> Fact:
-    if found.date is None:
-        return Fact(value=None, reason=f"No dated {found.assay.name} found.", resources=found.resources, how="notFound")
+    if found.date is None or found.unread:
+        reason = f"Not every {found.assay.name} could be read." if found.unread else f"No dated {found.assay.name} found."
+        return Fact(value=None, reason=reason, resources=found.resources, how="notFound")
     months = months_since(found.date, as_of)
     reason = f"Last {found.assay.name} on {found.date}, {count_words(months, 'months')} ago."
     return Fact(value=months, reason=reason, resources=found.resources, date=found.date, how=found.how)

@@ -234,7 +234,12 @@ def doubted(record: Diagnosed, patterns: tuple[Pattern, ...]) -> Diagnosed:
     return replace(record, verification="suspected") if not coded and record.asserted and found(patterns, record.text) else record
 
 
-_LISTS = {"Condition": "The problem list", "Procedure": "The list of procedures", "AllergyIntolerance": "The allergy list"}
+_LISTS = {
+    "AllergyIntolerance": "The allergy list",
+    "Condition": "The problem list",
+    "Observation": "The list of results",
+    "Procedure": "The list of procedures",
+}
 
 
 def why_open(chart: Chart, among: str = "Condition") -> str:

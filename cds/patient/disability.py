@@ -14,7 +14,7 @@ from cds.patient.edss import EdssRecord, edss_records
 from cds.patient.reading import latest, unique
 from cds.patient.relapse_counts import inside
 from cds.patient.relapse_history import RelapseHistory
-from cds.patient.worsening import Point, Worsening, confirmed_worsenings, near_relapse, points_of, why_open
+from cds.patient.worsening import Point, Worsening, confirmed_worsenings, near_relapse, points_of, read_worsenings, why_open
 from cds.three_valued import Bounds
 
 __all__ = ["Worsening", "confirmed_worsenings", "disability_facts", "read_edss"]
@@ -48,8 +48,10 @@ def disability_facts(
     rules: DisabilityRules,
     as_of: date,
 ) -> dict[str, Fact]:
-    """Every fact of the section "Disability". `worsenings` are those of `confirmed_worsenings`, unconfirmed ones included."""
+    """Every fact of the section "Disability". `worsenings` are those of `confirmed_worsenings`."""
     points = points_of(scores, history, rules)
+    waiting = [one for one in read_worsenings(scores, history, episodes, rules, as_of) if not one.confirmed]
+    worsenings = (*worsenings, *waiting)
     return {
         "edss": _edss(scores, history, rules, as_of),
         "worsening.last12Months": _worsened(12, points, worsenings, history, episodes, rules, as_of),
@@ -66,7 +68,9 @@ def _edss(scores: Sequence[EdssScore], history: RelapseHistory, rules: Disabilit
     refs = unique(ref for score in newest for ref in score.resources)
     left_aside = _left_aside(history.edss_left_aside)
     if not newest:
-        return Fact(value=None, reason=f"EDSS not found.{left_aside}", resources=unique(one.ref for one in history.edss_left_aside), how="notFound")
+        return Fact(
+            value=None, reason=f"EDSS not found.{left_aside}", resources=unique(one.ref for one in history.edss_left_aside), how="notFound"
+        )
     shown = " or ".join(dict.fromkeys(f"{score.value:.1f} on {score.date}" for score in newest))
     if not any(inside(score.date, months, as_of) is True for score in newest):
         start = add_months(as_of, -months)
@@ -153,7 +157,11 @@ def _listed(worsenings: Iterable[Worsening]) -> str:
     return "; ".join(f"{one}{_COURSE[one.course] if one.confirmed else ''}" for one in worsenings)
 
 
-_COURSE = {"raw": ", within 90 days after a relapse", "pira": ", independent of relapse", "neither": ", neither clearly with nor clearly without a relapse"}
+_COURSE = {
+    "raw": ", within 90 days after a relapse",
+    "pira": ", independent of relapse",
+    "neither": ", neither clearly with nor clearly without a relapse",
+}
 
 
 def _about(value: bool | None, reason: str, worsenings: Sequence[Worsening]) -> Fact:
@@ -169,5 +177,9 @@ def _course(worsenings: Sequence[Worsening], rules: DisabilityRules) -> Fact:
         return Fact(value=None, reason=f"No confirmed worsening is recorded by {rules.worsening.name}{said}.", how="notFound")
     last = confirmed[-1]
     return Fact(
-        value=last.course, reason=f"{last}{_COURSE[last.course]} ({rules.worsening.name}).", resources=last.resources, date=last.onset, how="derived"
+        value=last.course,
+        reason=f"{last}{_COURSE[last.course]} ({rules.worsening.name}).",
+        resources=last.resources,
+        date=last.onset,
+        how="derived",
     )

@@ -13,7 +13,7 @@ from cds.patient.history import History
 from cds.patient.outcomes import Verdict
 from cds.patient.reading import count_words, months_since, unique
 from cds.patient.treatment_rules import TreatmentRules
-from cds.patient.treatment_words import listed, resources_of
+from cds.patient.treatment_words import listed, on, resources_of
 from cds.three_valued import Bounds, Truth, any_of
 
 NEVER = Bounds(math.inf, math.inf)
@@ -41,7 +41,7 @@ def natalizumab_facts(history: History, verdicts: Sequence[Verdict]) -> dict[str
     months = months_since(exposure.last_taken, history.as_of) if exposure.ongoing is False else NEVER
     if exposure.ongoing is None:
         months = Bounds(0, math.inf)
-    said = {True: "is still taken", False: f"was last given {exposure.last_taken}", None: "may still be taken"}[exposure.ongoing]
+    said = {True: "is still taken", False: f"was last given {on(exposure.last_taken)}", None: "may still be taken"}[exposure.ongoing]
     why = {True: "failed", False: "did not fail", None: "whether it failed is not known"}
     failed: Truth = last.inflammatory if exposure.ongoing is False else False if exposure.ongoing else None
     return {

@@ -95,7 +95,7 @@ def _limit(record: Record, first: Record, window: Window, rules: TreatmentRules,
     if window.acts_from == "first":
         start = begins(first)
         return window.acts.after(start.last) if start else FOREVER
-    reached, last = reach(record, window, as_of), evidence(record)
+    reached, last = reach(record, window, rules, as_of), evidence(record)
     if reached.open or last is None:
         return FOREVER
     if reached.known:
@@ -131,7 +131,7 @@ def _exposure(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_
         start=start,
         clock=clock,
         last_taken=when,
-        shown=_shown(records, window, as_of),
+        shown=_shown(records, window, rules, as_of),
         end=None,
         ongoing=None,
         doses=doses,
@@ -173,7 +173,7 @@ def _settled(exposure: Exposure, stopped: bool, as_of: date) -> Exposure:
     if exposure.given == "course" and not exposure.induction_incomplete:
         ongoing = False
     end = None
-    if ongoing is False:
+    if ongoing is False and exposure.last_taken.first != BEGINNING:
         end = DateRange(exposure.last_taken.first, max(exposure.last_taken.first, min(exposure.last_taken.last, as_of)))
     return replace(exposure, ongoing=ongoing, end=end)
 
@@ -181,12 +181,13 @@ def _settled(exposure: Exposure, stopped: bool, as_of: date) -> Exposure:
 def _superseded(
     exposure: Exposure, others: Sequence[Exposure], transplants: Sequence[DateRange], rules: TreatmentRules, as_of: date
 ) -> Exposure:
-    """A course that nothing closed, with nothing on record after a later MS drug or a transplant began, ends there.
+    """A course that nothing closed, or whose stop has no date, ended before a later MS drug or a transplant began.
 
-    If that later drug no longer acts either, it stays unknown whether the old order is followed.
+    Only where nothing on record shows it in use after that. If an order was never closed and the later drug no longer acts either, it stays
+    unknown whether the old order is followed.
     """
     shown = exposure.shown
-    if exposure.given == "course" or exposure.last_taken.last <= as_of or shown is None:
+    if exposure.given == "course" or exposure.last_taken.first == exposure.last_taken.last or shown is None:
         return exposure
     later: list[tuple[DateRange, str, bool]] = [
         (other.start, f"{other.name} began {other.start}", other.acting(as_of) is not False)
@@ -198,24 +199,28 @@ def _superseded(
     if not later:
         return exposure
     day, what, _ = min(later, key=lambda one: (one[0].first, one[0].last, one[1]))
-    ends = any(ends for _, _, ends in later)
+    closed = exposure.ongoing is False
+    if closed and exposure.last_taken.last <= day.last:
+        return exposure
+    ends = closed or any(ends for _, _, ends in later)
     taken = exposure.doses[-1] if exposure.doses and exposure.given == "dose" else DateRange(shown.first, day.last)
     if not ends:
         taken = DateRange(taken.first, FOREVER)
     window = rules.window(exposure.drug)
     acts = window.acts.from_(taken)
-    note = f"The order for {exposure.name} was never closed; {what}, and nothing after that shows {exposure.name} in use (end assumed)."
+    never = "has no date" if closed else "is not on record"
+    note = f"The stop of {exposure.name} {never}; {what}, and nothing after that shows {exposure.name} in use (end assumed)."
     moved = replace(
         exposure, last_taken=taken, acts=acts, window=_window(taken, acts, window), assumed="", notes=(*exposure.notes, note)
     )
     return _settled(moved, ends, as_of)
 
 
-def _shown(records: Iterable[Record], window: Window, as_of: date) -> DateRange | None:
+def _shown(records: Iterable[Record], window: Window, rules: TreatmentRules, as_of: date) -> DateRange | None:
     """The last day on which a record shows the drug in use; a supply shows it until it runs out."""
     days = [evidence(record) for record in records]
     for record in records:
-        reached = reach(record, window, as_of)
+        reached = reach(record, window, rules, as_of)
         if reached.known:
             end = reached.until.first
             days.append(DateRange.on(min(as_of, end)))

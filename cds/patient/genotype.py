@@ -11,7 +11,7 @@ from cds.fhir.dates import DateRange
 from cds.patient.conditions import notes_of, words_of
 from cds.patient.context import Fact
 from cds.patient.reading import latest, unique
-from cds.patient.results import Observed
+from cds.patient.results import Observed, Unread
 from cds.patient.rules import Pattern, Rules, found
 
 _DIPLOTYPE = re.compile(r"\*\s?(\d+)\s?/\s?\*\s?(\d+)")
@@ -26,7 +26,7 @@ class GenotypeRules(Rules):
     named: tuple[str, ...]
 
 
-def genotype_fact(observed: Iterable[Observed], rules: GenotypeRules) -> Fact:
+def genotype_fact(observed: Iterable[Observed], rules: GenotypeRules, unread: Unread) -> Fact:
     """`*3/*3`, `*1/*3`, `*2/*3` or `other`. A phenotype in words does not give the genotype; it is shown and leaves it unknown."""
     seen: dict[str, list[str]] = {}
     dates: list[DateRange | None] = []
@@ -55,7 +55,8 @@ def genotype_fact(observed: Iterable[Observed], rules: GenotypeRules) -> Fact:
         words = phenotypes[0][1].strip(" |")
         reason = f"CYP2C9 phenotype only ({words}); the genotype is not stated."
         return Fact(value=None, reason=reason, resources=unique(ref for ref, _ in phenotypes), how="coded")
-    return Fact(value=None, reason="CYP2C9 genotype not found.", how="notFound")
+    missing = not unread.whole or unread.of(rules.sets)
+    return Fact(value=None, reason="CYP2C9 genotype could not be read." if missing else "CYP2C9 genotype not found.", how="notFound")
 
 
 def _about(one: Observed, text: str, rules: GenotypeRules) -> bool:

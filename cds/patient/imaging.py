@@ -1,6 +1,7 @@
 """MRI of brain and cord → scans with their lesions (clinical-rules F5): reports in words, and counts as Observations.
 
-A coded count beats the words of the report; where they differ the scan says so. A report that cannot be read is a scan of which nothing is known.
+A coded count beats the words of the report; where they differ the scan says so. A report that cannot be read is a scan of which
+nothing is known.
 """
 
 from __future__ import annotations
@@ -210,7 +211,9 @@ def _scan(study: _Study, rules: ActivityRules, pml_from: date | None) -> Scan:
         new_t2_lesions=t2,
         compared_with=_compared(readings, study.date),
         marked_t2_increase=marked,
-        clean=_clean(t2, gd, readings, counted_both=(counted["newOrEnlarging"] or counted["new"]) is not None and counted["gd"] is not None),
+        clean=_clean(
+            t2, gd, readings, counted_both=(counted["newOrEnlarging"] or counted["new"]) is not None and counted["gd"] is not None
+        ),
         counts=scan.counts and not any(reading.pml for reading in readings),
         how="coded" if coded else "text",
         note=note,

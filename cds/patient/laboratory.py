@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Caution, Fact
 from cds.patient.reading import count_words, in_months_before, latest, months_since, sentence, unique
-from cds.patient.results import Result, converted, newest
+from cds.patient.results import Result, Unread, converted, newest
 from cds.patient.rules import Pattern, Rules
 from cds.three_valued import Bounds, Truth, any_of
 
@@ -66,15 +67,28 @@ class _Reading(NamedTuple):
     why: str
 
 
-def measured_facts(rules: LaboratoryRules, results: Sequence[Result], as_of: date) -> tuple[dict[str, Fact], tuple[Caution, ...]]:
+def measured_facts(
+    rules: LaboratoryRules, results: Sequence[Result], unread: Unread, as_of: date
+) -> tuple[dict[str, Fact], tuple[Caution, ...]]:
     """All facts of measured values, and a caution for each value found. What was not measured is unknown."""
     facts: dict[str, Fact] = {}
     cautions: list[Caution] = []
     for name, rule in rules.values.items():
         readings = [_read(rule, result) for result in results if rule.about(result)]
-        facts |= _facts(name, rule, readings, as_of)
+        found = dict(_facts(name, rule, readings, as_of))
+        if unread.of((*rule.sets, *rule.worded_sets)):
+            found = {key: _not_all_read(rule, fact) for key, fact in found.items()}
+        elif not unread.whole and not readings:
+            found = {key: replace(fact, reason=f"{unread.why} {fact.reason}") for key, fact in found.items()}
+        facts |= found
         cautions += _caution(name, rule, facts[name], as_of)
     return facts, tuple(cautions)
+
+
+def _not_all_read(rule: Measure, fact: Fact) -> Fact:
+    """A result that could not be read may be the latest, so the value is not known."""
+    readable = f" The last readable: {fact.reason}" if fact.resources else ""
+    return replace(fact, value=None, reason=f"A {rule.name} could not be read.{readable}")
 
 
 def _read(rule: Measure, result: Result) -> _Reading:
@@ -165,22 +179,24 @@ def _months_low(rule: Measure, threshold: float, readings: Sequence[_Reading], a
     At least between the first and the last of the latest run of low values, at most since the value before that run.
     """
     name = sentence(rule.name)
-    dated = [(reading.result.date, reading.value, reading.result.ref) for reading in readings if reading.result.date is not None]
-    dated.sort(key=lambda item: (item[0].first, item[0].last, item[2]) if item[0] else (date.min, date.min, ""))
+    dated = [(day, reading.value, reading.result.ref) for reading in readings if (day := reading.result.date) is not None]
+    dated.sort(key=lambda item: (item[0].last, item[0].first, item[2]))
     if not dated:
         return Fact(value=None, reason=f"{name} not found.", how="notFound")
     run: list[tuple[DateRange, str]] = []
     before: DateRange | None = None
     for day, value, ref in reversed(dated):
         below = None if value is None else value < threshold
-        if day is not None and below is True:
-            run.append((day, ref))
-            continue
         if below is None:
-            reason = f"{name} of {day} cannot be set against {threshold:g} {rule.unit}."
+            reason = f"{name} of {day} cannot be set against {threshold:g}{_unit(rule)}."
             return Fact(value=None, reason=reason, resources=(ref,), date=day)
-        before = day
-        break
+        if not below:
+            before = day
+            break
+        run.append((day, ref))
+    if run and before is not None and before.last >= min(day.first for day, _ in run):
+        reason = f"{name} of {before} may have come before or after the low ones."
+        return Fact(value=None, reason=reason, resources=unique(ref for _, ref in run), date=before)
     if not run:
         return Fact(
             value=Bounds.exactly(0),

@@ -93,13 +93,18 @@ def _steroid(history: RelapseHistory, attacks: Sequence[Relapse]) -> Fact:
     if not attacks:
         return Fact(value=None, reason="No attack with an onset is recorded.", how="notFound")
     onset = DateRange(max(relapse.onset.first for relapse in attacks), max(relapse.onset.last for relapse in attacks))
-    courses = [(course, _since(course.date, onset) if course.certain or course.date.last < onset.first else None) for course in history.steroid_courses]
+    courses = [
+        (course, _since(course.date, onset) if course.certain or course.date.last < onset.first else None)
+        for course in history.steroid_courses
+    ]
     truth = any_of(truth for _, truth in courses)
     shown = [course for course, since in courses if since is truth] if truth is not False else []
     refs = unique(ref for course in shown for ref in course.resources)
     if truth is True:
         given = ", ".join(f"{course.name} {course.date}" for course in shown)
-        return Fact(value=True, reason=f"Since the onset ({onset}): {given}.", resources=refs, date=latest(c.date for c in shown), how="coded")
+        return Fact(
+            value=True, reason=f"Since the onset ({onset}): {given}.", resources=refs, date=latest(c.date for c in shown), how="coded"
+        )
     if truth is None:
         open_ = ", ".join(f"{course.name} {course.date}" for course in shown)
         reason = f"Dose or date leave open whether a high-dose course followed the onset ({onset}): {open_}."
@@ -124,7 +129,9 @@ def _infection(history: RelapseHistory, attacks: Sequence[Relapse], rules: Activ
     if len(attacks) > 1 and truth is True:
         truth = None
     if truth is False and not history.infections_complete:
-        return Fact(value=None, reason="Diagnoses could not be read in full, so an infection near the onset is not excluded.", how="notFound")
+        return Fact(
+            value=None, reason="Diagnoses could not be read in full, so an infection near the onset is not excluded.", how="notFound"
+        )
     window = rules.pseudo_relapse
     span = f"from {window.infection_days_before} days before to {window.infection_days_after} days after the onset"
     shown = [infection for infection, close in found if close is not False]

@@ -23,7 +23,12 @@ def mri_facts(scans: Sequence[Scan], mri_open: str, rules: ActivityRules, as_of:
         "mri.activeLast12Months": _flag(year, mri_open, [scan.active for scan in year], "no scan shows MS activity", rules, as_of),
         "mri.gdLesionsLast12Months": _gd_lesions(year, mri_open, rules, as_of),
         "mri.markedT2IncreaseLast12Months": _flag(
-            year, mri_open, [scan.marked_t2_increase if scan.counts else False for scan in year], "no marked increase is reported", rules, as_of
+            year,
+            mri_open,
+            [scan.marked_t2_increase if scan.counts else False for scan in year],
+            "no marked increase is reported",
+            rules,
+            as_of,
         ),
         "mri.newLesionsLast36Months": _new_lesions(scans, mri_open, rules, as_of),
     }
@@ -100,9 +105,13 @@ def _gap(scans: Sequence[Scan], within: Sequence[Scan], rules: ActivityRules, as
     if unread:
         return f"not read for new MS lesions: MRI {', '.join(str(scan.date) for scan in unread)}."
     start = add_months(as_of, -rules.mri.months)
-    oldest = min((scan for scan in brain if inside(scan.date, rules.mri.months, as_of) is True), key=lambda scan: (scan.date.first, scan.date.last))
+    oldest = min(
+        (scan for scan in brain if inside(scan.date, rules.mri.months, as_of) is True), key=lambda scan: (scan.date.first, scan.date.last)
+    )
     if oldest.compared_with is not None:
-        return "" if oldest.compared_with.last <= start else f"the oldest of these scans is compared with one of {oldest.compared_with} only."
+        return (
+            "" if oldest.compared_with.last <= start else f"the oldest of these scans is compared with one of {oldest.compared_with} only."
+        )
     earlier = [scan for scan in scans if scan.region == "brain" and scan.date.last <= start]
     return "" if earlier else f"no scan of {start} or before is known to compare with."
 
@@ -120,7 +129,9 @@ def _missing(mri_open: str) -> str:
 
 
 def _list(scans: Iterable[Scan]) -> str:
-    return " ".join(f"{scan_words(scan)}." for scan in sorted(scans, key=lambda scan: (scan.date.first, scan.date.last, scan.region, scan.resources)))
+    return " ".join(
+        f"{scan_words(scan)}." for scan in sorted(scans, key=lambda scan: (scan.date.first, scan.date.last, scan.region, scan.resources))
+    )
 
 
 def scan_words(scan: Scan) -> str:

@@ -24,7 +24,7 @@ class Narrative:
 
 
 def narratives(chart: Chart, terminology: Terminology, rules: ChartRecords, as_of: date) -> Iterator[Narrative]:
-    """Text of final observations and reports up to `as_of`, and notes of the MS diagnosis. MRI reports are read by `cds.patient.imaging`."""
+    """Text of final observations and reports up to `as_of`, and notes of the MS diagnosis. MRI reports have their own reader."""
     for entry in chart.entries("Observation"):
         observation, day = entry.resource, observed_on(entry.resource)
         if observation.status not in rules.records.final or (day is not None and day.first > as_of):

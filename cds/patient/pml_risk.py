@@ -25,7 +25,7 @@ class Stratum(Rules):
 
 
 class PmlRiskRules(Rules):
-    """The table (definition `pml-risk-strata`). `periods_until_months` are the last months of the periods, the table ends with the last one."""
+    """The table (definition `pml-risk-strata`). `periods_until_months`: the last month of each period; the table ends with the last one."""
 
     periods_until_months: tuple[float, ...]
     high_index_above: float

@@ -67,7 +67,7 @@ def pregnancy_reading(
     weeks = _gestation(signs, fact, as_of)
     cautions = (
         (Caution(id="pregnancy", status=str(fact.value), text=fact.reason, resources=fact.resources, date=fact.date, how=fact.how),)
-        if fact.resources
+        if fact.resources and fact.value != "notApplicable"
         else ()
     )
     return Reading({"pregnancy": fact, "caution.gestationWeeks": weeks}, cautions, conflicts)

@@ -45,7 +45,7 @@ def begins(record: Record) -> DateRange | None:
     return record.start or record.last
 
 
-def reach(record: Record, window: Window, as_of: date) -> Reach:
+def reach(record: Record, window: Window, rules: TreatmentRules, as_of: date) -> Reach:
     """Until when one record, taken alone, shows the drug taken."""
     last, stated = evidence(record), record.end or record.supply_until
     first = last.first if last else BEGINNING
@@ -59,8 +59,9 @@ def reach(record: Record, window: Window, as_of: date) -> Reach:
     if record.says == "ended":
         if record.end is not None:
             return Reach(record.end, True, False)
-        latest_end = min(as_of, record.supply_until.last) if record.supply_until else as_of
-        return Reach(DateRange(first, max(first, latest_end)), False, False)
+        # No order is followed for long past its last date without a renewal.
+        lapsed = record.supply_until.last if record.supply_until else rules.records.renewal_gap.after(last.last) if last else as_of
+        return Reach(DateRange(first, max(first, min(as_of, lapsed))), False, False)
     if record.says == "taken" and stated is not None:
         return Reach(DateRange(stated.last, FOREVER), True, True)
     return Reach(DateRange(last.last if last else BEGINNING, FOREVER), False, True)
@@ -88,13 +89,13 @@ def close_overtaken(records: Sequence[Record]) -> tuple[Record, ...]:
 
 def last_taken(records: Sequence[Record], doses: Sequence[DateRange], window: Window, rules: TreatmentRules, as_of: date) -> LastTaken:
     """When the drug of one course was last taken."""
-    reaches = [(record, reach(record, window, as_of)) for record in records]
+    reaches = [(record, reach(record, window, rules, as_of)) for record in records]
     stops = tuple(dict.fromkeys(stop for record in records for stop in record.stops))
     if any(reached.open for _, reached in reaches):
         when, assumed = _open_end(reaches, doses, window, rules, as_of)
         return LastTaken(when, False, (), stops, assumed)
     ended = [record for record in records if _has_ended(record, window, as_of)]
-    final = latest(_stated_end(record, window, as_of) for record in ended)
+    final = latest(reach(record, window, rules, as_of).until for record in ended)
     if final is None or any(record.says == "given" and record.start and record.start.first > final.last for record in records):
         when = latest(reached.until for _, reached in reaches) or DateRange(BEGINNING, as_of)
         return LastTaken(when, False, (), stops)
@@ -111,10 +112,6 @@ def _has_ended(record: Record, window: Window, as_of: date) -> bool:
     if window.given == "course":
         return record.says in ("ended", "finished") and bool(record.stops)
     return record.says == "ended" or (record.says == "finished" and record.end is not None and record.end.first <= as_of)
-
-
-def _stated_end(record: Record, window: Window, as_of: date) -> DateRange:
-    return reach(record, window, as_of).until
 
 
 def _overtaken(record: Record, begun: date) -> bool:
@@ -136,12 +133,12 @@ def _open_end(
     if paused and (doses or not tracked):
         return DateRange(max((dose.last for dose in doses), default=_last_day(bare)), FOREVER), ""
     first = max([*tracked, *(_assumed_end(record, window) for record in bare)])
-    begun = latest(begins(record) for record in bare)
-    if paused or begun is None or any(day >= begun.first for day in tracked) or first >= as_of:
+    begun, last = latest(begins(record) for record in bare), latest(evidence(record) for record in bare)
+    if paused or begun is None or last is None or any(day >= begun.first for day in tracked) or first >= as_of:
         return DateRange(first, FOREVER), ""
-    if as_of > rules.records.believed_active.after(begun.last):
+    if as_of > rules.records.believed_active.after(last.last):
         return DateRange(first, FOREVER), ""
-    return DateRange(as_of, FOREVER), f"the order is active, but no dose or supply after {begun} is on record; taken as ongoing (assumed)"
+    return DateRange(as_of, FOREVER), f"the order is active, but no dose or supply after {last} is on record; taken as ongoing (assumed)"
 
 
 def _certain(reached: Reach) -> date:
@@ -149,6 +146,7 @@ def _certain(reached: Reach) -> date:
 
 
 def _last_day(records: Sequence[Record]) -> date:
+    """The first day on which the last sign of use can lie."""
     last = latest(evidence(record) for record in records)
     return last.first if last else BEGINNING
 

@@ -23,8 +23,9 @@ from cds.patient.imaging import read_scans
 from cds.patient.orders import Trigger, order_facts
 from cds.patient.person import PersonRules, person_facts
 from cds.patient.pml import pml_from
+from cds.patient.pml_risk import PmlRiskRules, pml_risk_fact
 from cds.patient.relapses import read_relapses
-from cds.patient.rules import Definitions
+from cds.patient.rules import Definitions, parse_rules
 from cds.patient.treatment import judge_outcomes, read_exposures, treatment_facts
 from cds.patient.treatment_rules import TreatmentRules
 from cds.patient.worsening import confirmed_worsenings
@@ -41,19 +42,20 @@ class ReadingRules:
     treatment: TreatmentRules
     activity: ActivityRules
     disability: DisabilityRules
+    pml_risk: PmlRiskRules
 
     @classmethod
     def of(cls, definitions: Definitions) -> ReadingRules:
         """Parse them all. Raises `RulesError` naming the definition and the field that does not fit."""
-        activity = ActivityRules.of(definitions)
         return cls(
             diagnosis=DiagnosisRules.of(definitions),
             person=PersonRules.of(definitions),
             cautions=CautionRules.of(definitions),
             cell_therapy=AllCellTherapyRules.of(definitions),
             treatment=TreatmentRules.of(definitions),
-            activity=activity,
-            disability=DisabilityRules.of(definitions, activity),
+            activity=ActivityRules.of(definitions),
+            disability=DisabilityRules.of(definitions),
+            pml_risk=parse_rules(PmlRiskRules, definitions, "pml-risk-strata"),
         )
 
 
@@ -94,6 +96,7 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
         **order_facts(trigger),
     }
     facts |= treatment_facts(exposures, history.relapses, scans, worsenings, facts, rules.treatment)
+    facts["natalizumab.pmlPerThousand"] = pml_risk_fact(rules.pml_risk, facts)
     return PatientContext(
         as_of=as_of,
         facts=facts,

@@ -24,18 +24,11 @@ def inside(day: DateRange | None, months: int, as_of: date) -> Truth:
 
 
 def relapse_count_facts(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, as_of: date) -> dict[str, Fact]:
-    """`relapses.last6Months` to `relapses.last60Months`. A window within a longer one holds at most what the longer one holds."""
-    facts: dict[str, Fact] = {}
-    longer: Fact | None = None
-    for months in sorted(WINDOWS, reverse=True):
-        longer = _fact(history, scans, rules, as_of, months, longer)
-        facts[f"relapses.last{months}Months"] = longer
-    return facts
+    """`relapses.last6Months` to `relapses.last60Months`."""
+    return {f"relapses.last{months}Months": _fact(history, scans, rules, as_of, months) for months in WINDOWS}
 
 
-def _fact(
-    history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, as_of: date, months: int, longer: Fact | None
-) -> Fact:
+def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, as_of: date, months: int) -> Fact:
     start = add_months(as_of, -months)
     relapses = [relapse for relapse in history.relapses if relapse.status == "relapse"]
     sure = [relapse for relapse in relapses if inside(relapse.onset, months, as_of) is True]
@@ -45,13 +38,13 @@ def _fact(
     counts = [count for count in history.counts if count.start is not None and count.until.last >= start]
     stated = [count for count in counts if count.start is not None and count.start.first >= start]
     low = max([fewest((relapse.onset for relapse in sure), rules.merging.within_days), *(int(count.number.low) for count in stated)])
-    cover = coverage(history, scans, rules, as_of, months)
+    covers = [coverage(history, scans, rules, as_of, window) for window in WINDOWS if window >= months]
+    cover = next((cover for cover in covers if not cover.gap), covers[0])
     gap = history.why_open or cover.gap
-    most = math.inf if gap or any(math.isinf(count.number.high) for count in counts) else len(sure) + len(maybe) + len(doubtful) + len(undated)
+    most = (
+        math.inf if gap or any(math.isinf(count.number.high) for count in counts) else len(sure) + len(maybe) + len(doubtful) + len(undated)
+    )
     value = Bounds(low, max(low, most))
-    if longer is not None and isinstance(longer.value, Bounds) and longer.value.high < value.high:
-        value = Bounds(low, max(low, longer.value.high))
-        gap = ""
     shown = [*sure, *maybe, *doubtful]
     resources = [ref for relapse in shown for ref in relapse.resources] + [ref for record in undated for ref in record.resources]
     resources += [ref for count in stated if count.number.low for ref in count.resources]
@@ -102,7 +95,7 @@ def coverage(history: RelapseHistory, scans: Iterable[Scan], rules: ActivityRule
     contacts = sorted({*clinical, *_imaging(scans, start)}, key=lambda one: (one.date.last, one.date.first, one.what))
     reached = _reached(history, contacts, rule, start, as_of)
     if months_between(reached, as_of) > rule.longest_gap_months:
-        return Cover(f"nothing is recorded between {reached} and the next contact, longer than {rule.longest_gap_months} months", tuple(contacts))
+        return Cover(f"no contact is recorded for more than {rule.longest_gap_months} months from {reached} on", tuple(contacts))
     if len(contacts) < rule.fewest_contacts and not _told(history, start):
         return Cover(f"only {len(contacts)} contact(s) in {months} months are recorded", tuple(contacts))
     return Cover("", tuple(contacts))

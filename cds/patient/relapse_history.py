@@ -14,7 +14,10 @@ from cds.three_valued import Bounds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndatedRelapse:
-    """A relapse recorded without an onset; `known_by` is when it was recorded. It counts in no window and may belong to any before that day."""
+    """A relapse recorded without an onset; `known_by` is when it was recorded.
+
+    It counts in no window and may belong to any before that day.
+    """
 
     known_by: DateRange | None
     resources: tuple[str, ...]

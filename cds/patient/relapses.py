@@ -1,7 +1,7 @@
 """Relapses as a chart records them (clinical-rules F4): coded events, visits for a relapse, counts, notes; and what makes them uncertain.
 
-Records within 30 days are one relapse. An infection near the onset makes it uncertain, unless MRI shows activity. A steroid course alone is only
-a possible relapse. An order of records never matters: they are sorted before anything else.
+Records within 30 days are one relapse. An infection near the onset makes it uncertain, unless MRI shows activity. A steroid course alone
+is only a possible relapse. The order of records never matters: they are sorted before anything else.
 """
 
 from __future__ import annotations
@@ -29,12 +29,10 @@ from cds.patient.results import observed_on
 from cds.patient.rules import found
 from cds.patient.steroids import SteroidCourse, read_steroids, steroids_readable
 from cds.patient.unread import elsewhere
-from cds.three_valued import Bounds, Truth
+from cds.three_valued import Truth
 
 
-def read_relapses(
-    chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date, scans: Sequence[Scan] = ()
-) -> RelapseHistory:
+def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date, scans: Sequence[Scan] = ()) -> RelapseHistory:
     """The relapse history up to `as_of` (F4). `scans` confirm an attack near an infection, if they show activity soon after."""
     infections = read_infections(chart, terminology, rules, as_of)
     conditions = _relapse_conditions(chart, terminology, rules)
@@ -43,7 +41,14 @@ def read_relapses(
         *(attack for record in conditions if (attack := _diagnosed(record, rules)) is not None),
         *_visits(chart, terminology, rules),
         *(
-            Attack(onset=relapse.onset, stated=True, provisional=relapse.doubtful, resources=(note.ref,), how="text", note=f"“{relapse.phrase}”.")
+            Attack(
+                onset=relapse.onset,
+                stated=True,
+                provisional=relapse.doubtful,
+                resources=(note.ref,),
+                how="text",
+                note=f"“{relapse.phrase}”.",
+            )
             for note, said in notes
             for relapse in said.dated
         ),
@@ -52,7 +57,9 @@ def read_relapses(
     infections += tuple(_named_infections(conditions, rules))
     relapses = [_judged(attack, infections, scans, rules) for attack in past]
     counts = [*_counted(chart, terminology, rules, as_of), *_stated_counts(notes)]
-    undated = [UndatedRelapse(known_by=record.recorded, resources=(record.ref,)) for record in conditions if _diagnosed(record, rules) is None]
+    undated = [
+        UndatedRelapse(known_by=record.recorded, resources=(record.ref,)) for record in conditions if _diagnosed(record, rules) is None
+    ]
     more, unplaced = _from_counts(counts, relapses)
     relapses += more
     steroids = read_steroids(chart, terminology, rules, as_of)
@@ -100,7 +107,12 @@ def _diagnosed(record: Diagnosed, rules: ActivityRules) -> Attack | None:
         note = f"{note} Recorded as provisional or doubtful.".strip()
     coded = any(hit.how == "coded" for hit in record.of(rules.records.relapse_value_set))
     return Attack(
-        onset=day, stated=record.onset is not None, provisional=doubtful, resources=(record.ref,), how="coded" if coded else "text", note=note
+        onset=day,
+        stated=record.onset is not None,
+        provisional=doubtful,
+        resources=(record.ref,),
+        how="coded" if coded else "text",
+        note=note,
     )
 
 
@@ -135,13 +147,17 @@ def _named_infections(conditions: Iterable[Diagnosed], rules: ActivityRules) -> 
     for record in conditions:
         named = found(rules.records.infection_name, record.note) and not found(rules.records.infection_name_not, record.note)
         if record.onset is not None and named:
-            yield Infection(date=record.onset, name="infection or fever named in the record of the relapse", resources=(record.ref,), how="text")
+            yield Infection(
+                date=record.onset, name="infection or fever named in the record of the relapse", resources=(record.ref,), how="text"
+            )
 
 
 def _judged(attack: Attack, infections: Iterable[Infection], scans: Iterable[Scan], rules: ActivityRules) -> Relapse:
     """A relapse, or an uncertain one: provisional, or near an infection without MRI activity soon after."""
     close = [infection for infection in infections if near(attack.onset, infection, rules) is not False]
-    proof = [scan for scan in scans if scan.active is True and _soon_after(scan.date, attack.onset, rules.pseudo_relapse.mri_days_after) is True]
+    proof = [
+        scan for scan in scans if scan.active is True and _soon_after(scan.date, attack.onset, rules.pseudo_relapse.mri_days_after) is True
+    ]
     notes, resources = [attack.note] if attack.note else [], list(attack.resources)
     if close:
         notes.append("Near its onset: " + ", ".join(f"{infection.name} ({infection.date})" for infection in close) + ".")
@@ -151,7 +167,11 @@ def _judged(attack: Attack, infections: Iterable[Infection], scans: Iterable[Sca
         resources += proof[0].resources
     uncertain = attack.provisional or (close and not proof)
     return Relapse(
-        onset=attack.onset, status="uncertain" if uncertain else "relapse", resources=unique(resources), how=attack.how, note=" ".join(notes)
+        onset=attack.onset,
+        status="uncertain" if uncertain else "relapse",
+        resources=unique(resources),
+        how=attack.how,
+        note=" ".join(notes),
     )
 
 
@@ -179,7 +199,13 @@ def _counted(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of
                 continue
             months = next((int(said) for hit in coded if (said := hit.get("months"))), None) or _months(words, rules)
             period = observation.effectivePeriod
-            start = date_range(period.start) if period else DateRange(add_months(day.first, -months), add_months(day.last, -months)) if months else None
+            start = (
+                date_range(period.start)
+                if period
+                else DateRange(add_months(day.first, -months), add_months(day.last, -months))
+                if months
+                else None
+            )
             span = f"over {months} months" if months else f"since {start}" if start else "over a time not stated"
             yield RelapseCount(
                 number=number,
@@ -243,7 +269,8 @@ def _explained(course: SteroidCourse, relapses: Iterable[Relapse], rules: Activi
     """Whether an attack that is on record may be what the course treated."""
     around = rules.steroids.explained_by_relapse
     return any(
-        (course.date.first - relapse.onset.last).days <= around.days_before and (relapse.onset.first - course.date.last).days <= around.days_after
+        (course.date.first - relapse.onset.last).days <= around.days_before
+        and (relapse.onset.first - course.date.last).days <= around.days_after
         for relapse in relapses
     )
 
@@ -267,7 +294,10 @@ def _assessments(
     scores: Iterable[EdssRecord],
 ) -> tuple[Assessment, ...]:
     """Days on which a clinician looked: neurology visits, EDSS, statements on relapses (F6)."""
-    found_on = [Assessment(date=day, what=f"neurology visit {day}", resources=(ref,)) for ref, day in _neurology_visits(chart, terminology, rules, as_of)]
+    found_on = [
+        Assessment(date=day, what=f"neurology visit {day}", resources=(ref,))
+        for ref, day in _neurology_visits(chart, terminology, rules, as_of)
+    ]
     found_on += [
         Assessment(date=record.date, what=f"EDSS {record.value:g} {record.date}", resources=(record.ref,))
         for record in scores

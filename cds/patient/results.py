@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
-from cds.patient.conditions import codes_in, date_range, matcher, words_of
+from cds.patient.conditions import codes_in, date_range, matcher, why_open, words_of
 from cds.patient.context import How
 from cds.patient.rules import Pattern, Rules, found
 from cds.three_valued import Bounds
@@ -100,6 +100,33 @@ def read_observations(chart: Chart, terminology: Terminology, rules: ResultRules
         parts = [Part(words_of(concept), match(concept), part) for part, concept in _parts(resource)]
         observed.append(Observed(entry.ref, resource, day, tuple(parts)))
     return tuple(observed)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What silence about tests means: why the list of results is incomplete, if it is, and which tests were refused."""
+
+    why: str
+    refused: frozenset[str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all results were sent."""
+        return not self.why
+
+    def of(self, value_sets: Iterable[str]) -> bool:
+        """Whether a result of one of the value sets was sent and could not be read."""
+        return not self.refused.isdisjoint(value_sets)
+
+
+def unread_results(chart: Chart, terminology: Terminology, *value_sets: str) -> Unread:
+    """What is missing among the results. A refused one whose code could not be salvaged may be any test."""
+    refused: set[str] = set()
+    for item in chart.not_read:
+        if item.type == "Observation" and item.resource is not None:
+            hits = [hit for concept in item.concepts for hit in terminology.match(concept, *value_sets)]
+            refused |= {hit.value_set for hit in hits} if item.concepts else set(value_sets)
+    return Unread("" if chart.complete("Observation") else why_open(chart, "Observation"), frozenset(refused))
 
 
 def _parts(resource: Any) -> Iterator[tuple[Any, Concept]]:

@@ -10,7 +10,7 @@ from cds.fhir.dates import DateRange
 from cds.patient.context import Caution, Conflict, Fact, How
 from cds.patient.reading import count_words, latest, months_since, sentence, unique
 from cds.patient.recorded import Evidence
-from cds.patient.results import Result, ResultWord, newest
+from cds.patient.results import Result, ResultWord, Unread, newest
 from cds.patient.rules import Rules
 
 
@@ -50,7 +50,10 @@ class SerologyRules(Rules):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one test says: its word (`None` if never done or contradictory), and the results behind it."""
+    """What one test says: its word (`None` if never done, contradictory or not readable), and the results behind it.
+
+    `unread`: a result of it may exist that could not be read.
+    """
 
     assay: Assay
     word: ResultWord | None
@@ -58,13 +61,16 @@ class Finding:
     resources: tuple[str, ...]
     how: How
     contradictory: bool = False
+    unread: bool = False
 
 
 def said(found: Finding, as_of: date, stale_after_months: float) -> str:
     """For a sentence: `HBsAg negative on 2024-05-02 (30.6 months old)`; the age only where it is old."""
     if not found.resources:
-        return f"{found.assay.name} not found"
+        return f"{found.assay.name} could not be read" if found.unread else f"{found.assay.name} not found"
     word = "contradictory" if found.contradictory else found.word or "not readable"
+    if found.unread:
+        return f"{found.assay.name}: a result could not be read; the last readable one is {word} ({found.date or 'undated'})"
     if found.date is None:
         return f"{found.assay.name} {word}, undated"
     age = f" ({count_words(months_since(found.date, as_of), 'months')} old)" if stale(found, as_of, stale_after_months) else ""
@@ -76,18 +82,23 @@ def stale(found: Finding, as_of: date, months: float) -> bool:
     return bool(found.resources) and (found.date is None or (months_since(found.date, as_of) > months) is not False)
 
 
-def finding(assay: Assay, results: Sequence[Result], as_of: date) -> Finding:
-    """The latest word of one test. Contradictory results of the same day are no word at all."""
+def finding(assay: Assay, results: Sequence[Result], unread: Unread, as_of: date) -> Finding:
+    """The latest word of one test. Contradictory results of the same day are no word at all, nor is a negative beside an unread one."""
     words = [(result, _word(assay, result)) for result in results if result.of(assay.sets, assay.codes) or result.of(assay.bands_of)]
     read = [result for result, word in words if word is not None]
     word_of = {id(result): word for result, word in words}
     positive = [result for result in read if word_of[id(result)] == "positive"]
     last = positive if assay.lifelong and positive else newest([result for result, _ in words], as_of)
     clear = {word_of[id(result)] for result in last} - {"indeterminate", None}
+    refused = unread.of((*assay.sets, *assay.bands_of))
     if not last:
-        return Finding(assay, None, None, (), "notFound")
+        return Finding(assay, None, None, (), "notFound", unread=refused or not unread.whole)
     word = next(iter(clear)) if len(clear) == 1 else "indeterminate" if not clear and any(word_of[id(r)] for r in last) else None
-    return Finding(assay, word, latest(r.date for r in last), unique(r.ref for r in last), last[0].how, contradictory=len(clear) > 1)
+    if refused and word != "positive":
+        word = None
+    return Finding(
+        assay, word, latest(r.date for r in last), unique(r.ref for r in last), last[0].how, contradictory=len(clear) > 1, unread=refused
+    )
 
 
 def _word(assay: Assay, result: Result) -> ResultWord | None:
@@ -112,7 +123,7 @@ def infection_fact(
     name: str, rules: SerologyRules, table: str, tests: Mapping[str, Finding], diagnosed: str, evidence: Sequence[Evidence], as_of: date
 ) -> Fact:
     """An infection from its tests and diagnoses by the pattern table; what no row covers is unknown, with the tests named."""
-    words = {key: found.word or "unknown" for key, found in tests.items()} | {"diagnosis": diagnosed}
+    words = {key: found.word or ("unread" if found.unread else "unknown") for key, found in tests.items()} | {"diagnosis": diagnosed}
     value = pattern(rules.tables[table], words)
     records = [record for one in evidence for record in one.records]
     parts = [said(found, as_of, rules.stale_after_months) for found in tests.values()]

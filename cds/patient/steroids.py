@@ -44,7 +44,9 @@ class SteroidCourse:
 
 def read_steroids(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date) -> tuple[SteroidCourse, ...]:
     """High-dose courses, and steroids whose dose is not stated, in the order of time. Low doses are left out."""
-    records = sorted(_records(chart, terminology, rules, as_of), key=lambda one: (not one.certain, one.date.first, one.date.last, one.resources))
+    records = sorted(
+        _records(chart, terminology, rules, as_of), key=lambda one: (not one.certain, one.date.first, one.date.last, one.resources)
+    )
     courses: list[list[SteroidCourse]] = []
     for record in records:
         home = next((course for course in courses if _same_course(course, record, rules.steroids.course_days)), None)

@@ -36,7 +36,9 @@ class NumberWords:
         before = next((word for word in sorted(self._prefixes(), key=len, reverse=True) if text.startswith(word)), "")
         rest = text[len(before) :].strip()
         more = rest.endswith(("+", "or more"))
-        values = [self._one(part) for part in re.split(r"\s*(?:-|–|\bto\b|\bor\b)\s*", rest.removesuffix("+").removesuffix("or more").strip())]
+        values = [
+            self._one(part) for part in re.split(r"\s*(?:-|–|\bto\b|\bor\b)\s*", rest.removesuffix("+").removesuffix("or more").strip())
+        ]
         known = [value for value in values if value is not None]
         if not known or len(known) < len(values):
             return None

@@ -17,7 +17,7 @@ from cds.patient.history import History
 from cds.patient.outcomes import Verdict
 from cds.patient.reading import count_words, months_since, unique
 from cds.patient.treatment_rules import TreatmentRules
-from cds.patient.treatment_words import listed, open_words, phase_words, resources_of, sentence, span_words
+from cds.patient.treatment_words import listed, on, open_words, phase_words, resources_of, sentence, span_words
 from cds.three_valued import Bounds, Truth, all_of, any_of
 
 
@@ -215,7 +215,7 @@ def _rebound(history: History) -> Fact:
     phases = [(exposure, exposure.phase(history.as_of)) for exposure in history.exposures if exposure.aftermath == "rebound"]
     here = [exposure for exposure, phase in phases if phase == "rebound"]
     if here:
-        words = "; ".join(f"{exposure.name} last taken {exposure.last_taken}, {phase_words(exposure, history.as_of)}" for exposure in here)
+        words = "; ".join(f"{one.name} last taken {on(one.last_taken)}, {phase_words(one, history.as_of)}" for one in here)
         return Fact(value=True, reason=f"{sentence(words)}.", resources=resources_of(here))
     open_ = [exposure for exposure, phase in phases if phase == "unknown"]
     if open_ or not history.whole:

@@ -35,8 +35,13 @@ class Step(Rules):
     days: int = 0
 
     def after(self, day: date) -> date:
-        """The day so much later; the open ends of time stay where they are."""
-        return day if day in (BEGINNING, FOREVER) else add_months(day, self.months) + timedelta(weeks=self.weeks, days=self.days)
+        """The day so much later; the open ends of time stay where they are, and the calendar ends at `FOREVER`."""
+        if day in (BEGINNING, FOREVER):
+            return day
+        try:
+            return add_months(day, self.months) + timedelta(weeks=self.weeks, days=self.days)
+        except (OverflowError, ValueError):
+            return FOREVER
 
     def before(self, day: date) -> date:
         """The day so much earlier."""

@@ -8,6 +8,7 @@ from datetime import date
 from cds.fhir.dates import DateRange
 from cds.patient.exposure import Exposure
 from cds.patient.reading import unique
+from cds.patient.treatment_rules import BEGINNING, FOREVER
 
 
 def sentence(text: str) -> str:
@@ -20,6 +21,15 @@ def by(day: DateRange) -> str:
     return str(day) if day.first == day.last else f"by {day.last}"
 
 
+def on(day: DateRange | None) -> str:
+    """A date in words, also where one end of it is open."""
+    if day is None or (day.first == BEGINNING and day.last == FOREVER):
+        return "an unknown date"
+    if day.first == BEGINNING:
+        return f"{day.last} or earlier"
+    return f"{day.first} or later" if day.last == FOREVER else str(day)
+
+
 def listed(exposures: Iterable[Exposure]) -> str:
     """Drugs with their dates, in the order of time."""
     return "; ".join(f"{exposure.name} {span_words(exposure)}" for exposure in exposures)
@@ -27,10 +37,10 @@ def listed(exposures: Iterable[Exposure]) -> str:
 
 def span_words(exposure: Exposure) -> str:
     """The dates of a course in words."""
-    start = str(exposure.start) if exposure.start else "from an unknown date"
+    start = on(exposure.start)
     if exposure.ongoing is False:
-        return f"{start} to {exposure.end}" if exposure.end != exposure.start else start
-    return f"since {start}" if exposure.start else start
+        return f"{start} to {on(exposure.end)}" if exposure.end != exposure.start else start
+    return f"since {start}"
 
 
 def resources_of(exposures: Iterable[Exposure]) -> tuple[str, ...]:

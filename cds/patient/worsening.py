@@ -98,9 +98,17 @@ def _days_between(start: DateRange, day: DateRange, least: int, most: int) -> Tr
 def confirmed_worsenings(
     scores: Sequence[EdssScore], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules, as_of: date
 ) -> tuple[Worsening, ...]:
-    """Every worsening by the rule, unconfirmed ones too, in the order of time.
+    """Every confirmed worsening by the rule, in the order of time (F9)."""
+    return tuple(one for one in read_worsenings(scores, history, episodes, rules, as_of) if one.confirmed)
 
-    On a drug the reference is the EDSS nearest to its start, otherwise the lowest of the time before. A confirmed worsening sets a new reference.
+
+def read_worsenings(
+    scores: Sequence[EdssScore], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules, as_of: date
+) -> tuple[Worsening, ...]:
+    """Every rise that meets the rule, in the order of time; the last one may wait for its confirmation (F9).
+
+    On a drug the reference is the EDSS nearest to its start, otherwise the lowest of the time before. A confirmed worsening sets a new
+    reference.
     """
     points = points_of((score for score in scores if score.date.first <= as_of), history, rules)
     found: list[Worsening] = []
@@ -157,7 +165,9 @@ def _on_drug(day: DateRange, episodes: Iterable[Episode]) -> Episode | None:
         and episode.start.last <= day.first
         and (day.last <= episode.acts_until if episode.acts_until is not None else episode.ongoing is True)
     ]
-    return max(acting, key=lambda one: (one.start.last, one.start.first, one.drug) if one.start else (date.min, date.min, one.drug), default=None)
+    return max(
+        acting, key=lambda one: (one.start.last, one.start.first, one.drug) if one.start else (date.min, date.min, one.drug), default=None
+    )
 
 
 def _nearest(points: Iterable[Point], start: DateRange, rules: DisabilityRules) -> Point | None:
@@ -209,7 +219,9 @@ def _course(days: Sequence[DateRange], history: RelapseHistory, rules: Disabilit
     first = min(day.first for day in days)
     undated = any(record.known_by is None or (first - record.known_by.last).days <= rules.pira.days_before for record in history.undated)
     attacks = [relapse for relapse in history.relapses if relapse.status != "possible"]
-    far = all(_days_between(relapse.onset, day, -rules.pira.days_after, rules.pira.days_before) is False for relapse in attacks for day in days)
+    far = all(
+        _days_between(relapse.onset, day, -rules.pira.days_after, rules.pira.days_before) is False for relapse in attacks for day in days
+    )
     return "pira" if history.complete and far and not undated else "neither"
 
 

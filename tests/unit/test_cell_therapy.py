@@ -1,0 +1,81 @@
+"""F17 on shapes that no vignette line writes."""
+
+import pytest
+from reading_charts import ICD10CM, MS, SNOMED, concept, condition, read
+
+AHSCT = concept(SNOMED, "709115004")
+
+
+def procedure(code, status="completed", **members):
+    return {"resourceType": "Procedure", "status": status, "code": code} | members
+
+
+def test_the_reason_by_reference():
+    ms = condition(MS, id="ms")
+    done = procedure(AHSCT, reasonReference=[{"reference": "Condition/ms"}], performedDateTime="2022-05-20")
+    facts = read(ms, done)
+    assert facts["priorHsct"].value == "autologousForMs"
+    assert facts["priorHsct.monthsAgo"].value.exact == 54
+
+
+def test_a_period_counts_from_its_start():
+    done = procedure(AHSCT, reasonCode=[MS], performedPeriod={"start": "2022-05-20", "end": "2022-06-20"})
+    assert read(done)["priorHsct.monthsAgo"].value.exact == 54
+
+
+def test_a_reason_that_is_another_disease():
+    assert read(procedure(AHSCT, reasonCode=[{"text": "Systemic sclerosis"}]))["priorHsct"].value == "autologousOther"
+
+
+def test_a_procedure_dated_ahead_is_a_plan():
+    assert read(procedure(AHSCT, reasonCode=[MS], performedDateTime="2027-02-01"))["priorHsct"].value == "planned"
+
+
+@pytest.mark.parametrize(("status", "kind"), [("preparation", "planned"), ("on-hold", "planned"), ("not-done", "none"), ("unknown", None)])
+def test_status_decides(status, kind):
+    assert read(procedure(AHSCT, status, reasonCode=[MS]))["priorHsct"].value == kind
+
+
+def test_an_order_that_is_revoked_is_no_plan():
+    order = {"resourceType": "ServiceRequest", "status": "revoked", "intent": "order", "code": AHSCT}
+    assert read(order)["priorHsct"].value == "none"
+
+
+def test_an_active_order_is_a_plan_whether_or_not_it_names_a_date():
+    order = {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "code": AHSCT}
+    assert read(order)["priorHsct"].value == "planned"
+
+
+def test_a_history_of_transplantation_that_was_refuted():
+    assert read(condition(concept(ICD10CM, "Z94.84"), verification="refuted"))["priorHsct"].value == "none"
+
+
+def test_stem_cells_of_unstated_kind_are_not_none():
+    facts = read(procedure({"text": "Stem cell therapy"}, performedDateTime="2021"))
+    assert facts["priorHsct"].value is None
+    assert facts["priorHsct.forMs"].value is None
+
+
+def test_mesenchymal_stem_cell_therapy_is_not_of_unstated_kind():
+    facts = read(procedure({"text": "Mesenchymal stem cell therapy"}, performedDateTime="2021"))
+    assert facts["priorHsct"].value == "none"
+    assert facts["msc.recorded"].value is True
+
+
+def test_a_car_t_product_as_an_administered_medicine():
+    given = {
+        "resourceType": "MedicationAdministration",
+        "status": "completed",
+        "medicationCodeableConcept": {"text": "axicabtagene ciloleucel"},
+        "effectiveDateTime": "2025-03-01",
+    }
+    assert read(given)["carT.recorded"].value is True
+    assert read(given | {"status": "not-done"})["carT.recorded"].value is False
+
+
+def test_two_transplantations_the_latest_counts_for_the_months():
+    first = procedure(AHSCT, reasonCode=[MS], performedDateTime="2015-05-20")
+    second = procedure(AHSCT, reasonCode=[MS], performedDateTime="2024-05-20")
+    facts = read(first, second)
+    assert facts["priorHsct.monthsAgo"].value.exact == 30
+    assert len(facts["priorHsct"].resources) == 2

@@ -1,0 +1,146 @@
+"""F1 to F3 and F16 on shapes of FHIR that charts really hold."""
+
+import pytest
+from reading_charts import ICD10CM, MS, RRMS, SNOMED, chart_of, concept, condition, definitions, observation, read, read_chart
+
+from cds.patient.diagnosis import DiagnosisRules
+from cds.patient.facts import CATALOGUE
+from cds.patient.rules import RulesError
+from cds.three_valued import Bounds
+
+
+def test_every_fact_of_the_section_is_provided_and_fits_its_kind():
+    facts = read(condition(RRMS, onsetDateTime="2019"))
+    for name in ("ms", "ms.orCis", "ms.previouslyResolved", "subtype", "mimic", "disease.durationYears"):
+        assert name in facts
+    for name, fact in facts.items():
+        kind = CATALOGUE[name]
+        assert fact.reason
+        assert fact.reason[-1] in ".?", fact.reason
+        if fact.value is not None:
+            assert isinstance(fact.value, {"word": str, "flag": bool, "number": Bounds}[kind.kind]), name
+        if kind.kind == "word":
+            assert fact.value is None or fact.value in kind.words
+
+
+def test_a_verification_status_that_is_not_understood_is_no_confirmation():
+    assert read(condition(RRMS, verification="working-diagnosis"))["ms"].value == "suspected"
+
+
+def test_status_in_words_only():
+    assert read(condition(RRMS, verification=None, verificationStatus={"text": "Confirmed"}))["ms"].value == "present"
+
+
+def test_no_status_at_all():
+    assert read(condition(RRMS, verification=None, clinical=None))["ms"].value == "present"
+
+
+def test_an_abatement_without_status_is_a_resolved_problem():
+    assert read(condition(RRMS, clinical=None, abatementDateTime="2020"))["ms"].value == "absent"
+
+
+def test_one_coding_among_many_is_enough():
+    code = {"coding": [{"system": "urn:oid:1.2.840.114350", "code": "123"}, {"system": ICD10CM, "code": "G35.A"}], "text": "MS (HCC)"}
+    facts = read(condition(code))
+    assert (facts["ms"].value, facts["subtype"].value) == ("present", "rrms")
+
+
+def test_codings_of_one_record_that_name_two_courses_are_a_conflict():
+    code = {"coding": [{"system": SNOMED, "code": "426373005"}, {"system": ICD10CM, "code": "G35.C0"}]}
+    facts, _, conflicts = read_chart(chart_of(condition(code)))
+    assert facts["ms"].value == "present"
+    assert facts["subtype"].value is None
+    assert [conflict.id for conflict in conflicts] == ["subtype-within-Condition/r0"]
+
+
+def test_prms_and_spms_of_one_date_the_problem_list_counts():
+    prms = condition(concept(SNOMED, "724778008"), category="encounter-diagnosis", onsetDateTime="2020-05-01")
+    spms = condition(concept(SNOMED, "425500002"), onsetDateTime="2020-05-01")
+    assert read(prms, spms)["subtype"].value == "spms"
+
+
+def test_prms_and_spms_whose_order_is_not_known():
+    facts, _, conflicts = read_chart(chart_of(condition(concept(SNOMED, "724778008")), condition(concept(SNOMED, "425500002"))))
+    assert facts["subtype"].value is None
+    assert facts["course.progressive"].value is True
+    assert [conflict.id for conflict in conflicts] == ["subtype-contradiction"]
+
+
+def test_words_that_leave_doubt_name_no_course():
+    assert read(condition(concept(ICD10CM, "G35", "MS, transition to secondary progressive?"), clinical="active"))["subtype"].value is None
+
+
+def test_onset_as_age():
+    facts = read(condition(RRMS, onsetAge={"value": 30, "system": "http://unitsofmeasure.org", "code": "a"}))
+    years = facts["disease.durationYears"].value
+    assert years.low == pytest.approx(9.5, abs=0.1)
+    assert years.high == pytest.approx(10.5, abs=0.1)
+
+
+@pytest.mark.parametrize("written", ["2016", "2016-11", "2016-11-20"])
+def test_onset_as_text(written):
+    assert read(condition(RRMS, onsetString=written))["disease.durationYears"].value.high == pytest.approx(10, abs=1)
+
+
+def test_onset_as_text_that_is_no_date():
+    assert read(condition(RRMS, onsetString="in her thirties"))["disease.durationYears"].value is None
+
+
+def test_onset_as_period():
+    years = read(condition(RRMS, onsetPeriod={"start": "2016-11-20", "end": "2017-01-01"}))["disease.durationYears"].value
+    assert years.exact == 10
+
+
+def test_an_earlier_record_without_onset_makes_the_duration_a_lower_bound():
+    facts = read(condition(RRMS, onsetDateTime="2020-11-20"), condition(MS, recordedDate="2016-11-20"))
+    assert facts["disease.durationYears"].value.low == 10
+    assert facts["disease.durationYears"].value.exact is None
+
+
+def test_a_later_record_without_onset_changes_nothing():
+    facts = read(condition(RRMS, onsetDateTime="2016-11-20"), condition(MS, recordedDate="2022-11-20", category="encounter-diagnosis"))
+    assert facts["disease.durationYears"].value.exact == 10
+
+
+def test_the_first_symptom_as_an_observation():
+    symptom = observation({"text": "Date of first symptom"}, valueDateTime="2014-11-20")
+    facts = read(condition(RRMS, onsetDateTime="2018-11-20"), symptom)
+    assert facts["disease.durationYears"].value.exact == 12
+    assert "first symptom" in facts["disease.durationYears"].reason
+    assert facts["disease.yearsSinceDiagnosis"].value.exact == 8
+
+
+def test_a_refused_ms_entry_beside_a_readable_one_leaves_ms_present():
+    refused = {"resourceType": "Condition", "code": MS, "onsetDateTime": "not a date"}
+    facts = read(condition(RRMS, onsetDateTime="2019"), refused)
+    assert facts["ms"].value == "present"
+    assert facts["mimic"].value == "none"
+
+
+def test_a_refused_condition_without_any_code_leaves_everything_open():
+    facts = read({"resourceType": "Condition", "code": 7, "onsetDateTime": "not a date"})
+    assert facts["ms"].value is None
+    assert facts["mimic"].value is None
+    assert facts["pml"].value is None
+
+
+def test_ms_absent_reads_no_words_twice_and_names_no_patient():
+    facts = read(condition(concept(SNOMED, "38341003", "Hypertension")))
+    assert facts["ms"].value == "absent"
+    assert facts["ms"].resources == ()
+
+
+def test_a_missing_definition_is_named():
+    known = {id: thresholds for id, thresholds in definitions().items() if id != "diagnosis-subtype"}
+    with pytest.raises(RulesError, match="no definition 'diagnosis-subtype'"):
+        DiagnosisRules.of(known)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"doubt_text": ["("]}, "no regular expression"), ({"sub_types": {}}, "sub_types"), ({"prms_codes": 3}, "prms_codes")],
+)
+def test_a_definition_that_does_not_fit_is_named_with_its_field(change, says):
+    known = definitions() | {"diagnosis-subtype": definitions()["diagnosis-subtype"] | change}
+    with pytest.raises(RulesError, match=f"diagnosis-subtype.*{says}"):
+        DiagnosisRules.of(known)
