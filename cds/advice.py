@@ -33,6 +33,9 @@ EVIDENCE_GATES = ("ms-present", "no-withholding-mimic", "age-known")
 FIRST_SUBTYPE = ("ms-present", "ms-or-cis")
 """Criteria of which one must newly hold, with a subtype, for a Condition just recorded to be worth a card."""
 
+SIZES = ((99, 99), (5, 99), (4, 99), (4, 5), (3, 4), (3, 3), (3, 2), (3, 1), (2, 1))
+"""How much a card says, most first: claims in one list, and safety findings in full. The first size that fits is taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -109,7 +112,7 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
 
     rebound = tuple(finding for finding in own if finding.hazard.rebound and finding.recorded)
     beside = _Beside(
-        safety={"dmtSafety": hazards, "dmtSwitch": rebound, "dmtDiscontinuation": _after_stopping(content, context, as_of), **beside_topic},
+        safety={**beside_topic, "dmtSafety": hazards, "dmtSwitch": rebound, "dmtDiscontinuation": _after_stopping(content, context, as_of)},
         ruled_out=_ruled_out(content, context, as_of),
         drafted=drafted,
         missing=missing,
@@ -198,10 +201,10 @@ def _named_items(shown: Sequence[Candidate]) -> list[str]:
 
 
 def _render(content: Content, context: PatientContext, candidate: Candidate, beside: _Beside, policy: Policy) -> Card:
-    """The card; where it would be too long, fewer safety findings are told in full and the others by name."""
+    """The card; where it would be too long, with fewer claims in a list, then with fewer safety findings told in full."""
     url = f"{policy.evidence_base}/evidence/{candidate.name}" if policy.evidence_base and candidate.match else None
     drugs = candidate.topic in DRUG_TOPICS
-    for most_lines in (99, 6, 5, 4, 3, 2, 1, 0):
+    for most_claims, most_lines in SIZES:
         pen = Pen(
             content.evidence,
             content.deck,
@@ -212,6 +215,7 @@ def _render(content: Content, context: PatientContext, candidate: Candidate, bes
             safety=beside.safety.get(candidate.topic, ()),
             ruled_out=beside.ruled_out if drugs else (),
             drafted=beside.drafted if candidate.topic == "dmtEvidence" else (),
+            most_claims=most_claims,
             most_lines=most_lines,
         )
         card = render(

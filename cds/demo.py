@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markdown import Markdown
 from rich.panel import Panel
+from rich.text import Text
 
 from cds.content import default_root
 from cds.settings import Settings
@@ -84,7 +85,8 @@ def _print_call(out: Console, patient: SyntheticPatient, service: str, cards: li
     for card in cards:
         stance = card["extension"]["org.ranvier.explanation"]["stance"]
         colour = "red" if card["indicator"] == "warning" else STANCE_COLOURS[stance]
-        out.print(Panel(Markdown(card["detail"]), title=f"[bold]{card['summary']}", title_align="left", border_style=colour, width=100))
+        summary = Text(card["summary"], style="bold")
+        out.print(Panel(Group(summary, Markdown(card["detail"])), border_style=colour, width=min(100, out.width)))
 
 
 def _print_addresses(out: Console, base: str, service: str, patient_id: str) -> None:

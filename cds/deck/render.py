@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 
 from cds.deck import safety as say
 from cds.deck.cards import Deck, Indicator
@@ -83,13 +84,16 @@ class Pen:
     drafted: Sequence[tuple[DrugEvidence, EvidenceRow]] = ()
     most_lines: int = 99
     """Safety findings told in full; the others by name."""
+    most_claims: int = 99
+    """Bullets that one list of claims may have; what a card leads with comes first."""
     claims: list[Claim] = field(default_factory=list)
     cited: dict[str, Source] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
     def claim(self, *ids: str) -> str:
         """One bullet a claim: its words, its certainty and its citation. A claim whose source was withdrawn is left out."""
-        return "\n".join(line for id in ids if (line := self._bullet(self.evidence.claims[id])))
+        bullets = (line for id in ids if (line := self._bullet(self.evidence.claims[id])))
+        return "\n".join(islice(bullets, self.most_claims))
 
     def leading(self) -> str:
         """The claims that a changed stance leads with, such as those on pregnancy."""
@@ -171,7 +175,7 @@ class Pen:
 
     def gaps(self) -> str:
         """What the evidence does not answer, one bullet each."""
-        gaps = [*(self.match.summary.gaps if self.match else ()), *(gap for drug, _ in self.drafted for gap in drug.gaps)]
+        gaps = [*(self.match.summary.gaps if self.match else ()), *(gap for drug, row in self.drafted for gap in (*row.gaps, *drug.gaps))]
         return "\n".join(f"- {gap}." for gap in dict.fromkeys(gaps))
 
     def cautions(self) -> str:

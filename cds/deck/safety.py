@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from cds.deck.rank import Candidate
@@ -73,16 +73,14 @@ def lines(findings: Sequence[SafetyFinding], cite: Cite, most: int) -> list[str]
     for finding in findings:
         groups.setdefault((finding.drug, finding.reason), []).append(finding)
     bullets: list[str] = []
-    told: set[str] = set()
     for group in list(groups.values())[:most]:
-        bullets.append(_line(group, told, cite))
-        told.update(group[0].reasons)
+        bullets.append(_line(group, " ".join(bullets), cite))
     if rest := [finding for group in list(groups.values())[most:] for finding in group]:
         bullets.append(f"- Also: {short(rest)}.")
     return bullets
 
 
-def _line(group: Sequence[SafetyFinding], told: Collection[str], cite: Cite) -> str:
+def _line(group: Sequence[SafetyFinding], told: str, cite: Cite) -> str:
     hazards = dict.fromkeys(lower(finding.hazard.hazard) for finding in group)
     reasons = [reason for reason in group[0].reasons if reason not in told]
     said = [f"{finding.hazard.sentence.removesuffix('.')} ({cited})." for finding in group if (cited := cite(finding))]

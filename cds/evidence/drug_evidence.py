@@ -20,6 +20,7 @@ class EvidenceRow(Record):
     when: dict[str, Any] | None = Field(None, description="condition over facts; absent: whatever the chart says")
     stance: Literal["option", "notSupported", "background"]
     claims: tuple[Id, ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 class DrugEvidence(Record):
@@ -28,7 +29,7 @@ class DrugEvidence(Record):
     drug: str
     name: str
     records: tuple[Id, ...] = Field((), description="drug records whose licences are quoted")
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = Field((), description="what is not known of the drug, whatever the course of MS")
     rows: tuple[EvidenceRow, ...] = Field(min_length=1)
 
 

@@ -190,11 +190,12 @@ def _last_taken(episode: Episode, as_of: date) -> DateRange | None:
 
 def _course(episode: Episode) -> str:
     """The course in words, for hazards that rest on the drug itself."""
+    name = episode.name[0].upper() + episode.name[1:]
     if episode.phase == "unknown":
         return f"Whether {episode.name} still acts is not known."
     if episode.ongoing is False and episode.end is not None:
-        return f"{episode.name[0].upper() + episode.name[1:]} last taken {episode.end}."
-    return f"{episode.name[0].upper() + episode.name[1:]} since {episode.start}." if episode.start else f"{episode.name} is recorded."
+        return f"{name} last taken {episode.end}."
+    return f"{name} since {episode.start}." if episode.start else f"{name} is recorded."
 
 
 def assess(matrix: SafetyMatrix, stands: Sequence[Standing], facts: Facts, as_of: date) -> tuple[SafetyFinding, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from starlette.responses import Response
 from cds.content import Content
 from cds.evidence.load import read_yaml
 from cds.evidence.model import Claim, Source, Summary
+from cds.export.bibliography import bibtex, csl_json
+from cds.export.fhir_r5 import export_bundle
 from cds.protocol.outcome import Issue, Refusal
 
 HERE = Path(__file__).parent
@@ -58,6 +60,12 @@ def routes(content: Content, today: Callable[[], date]) -> APIRouter:
     def style() -> Response:
         return Response(styles, media_type="text/css", headers=HEADERS)
 
+    for path, media_type, make in (
+        ("/fhir", "application/fhir+json", lambda: orjson.dumps(export_bundle(content))),
+        ("/sources.bib", "application/x-bibtex", lambda: bibtex(content.evidence.sources.values()).encode()),
+        ("/sources.csl.json", "application/vnd.citationstyles.csl+json", lambda: orjson.dumps(csl_json(content.evidence.sources.values()))),
+    ):
+        router.add_api_route(path, _export(cache(make), media_type), methods=["GET", "HEAD"])
     for path, (template, data) in pages.items():
         router.add_api_route(path, _endpoint(env.get_template(template), data, today), methods=["GET", "HEAD"])
     return router
@@ -72,6 +80,11 @@ def _endpoint(template: jinja2.Template, data: Callable[..., PageData], today: C
         return Response(html, media_type="text/html; charset=utf-8", headers=HEADERS | {"Vary": "Accept"})
 
     return respond
+
+
+def _export(make: Callable[[], bytes], media_type: str) -> Callable[[], Response]:
+    """A file made once, when it is first asked for."""
+    return lambda: Response(make(), media_type=media_type, headers=HEADERS)
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,8 @@ value set → ValueSet. Ids are the records' own ids, so every claim is traceabl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fhir.resources.artifactassessment import ArtifactAssessment
@@ -19,6 +20,8 @@ from fhir.resources.valueset import ValueSet
 
 from cds.content import Content
 from cds.evidence.model import Claim, Criterion, Figure, Source, Summary
+from cds.fhir.value_sets import Code
+from cds.fhir.value_sets import ValueSet as TerminologyValueSet
 
 BASE = "https://ranvier.org/fhir"
 """Canonical base of the exported resources; it names, it does not have to resolve."""
@@ -59,7 +62,7 @@ def _resources(content: Content) -> Iterator[Resource]:
         yield _variable(summary, [evidence.criteria[id] for id in summary.gates], edition)
         yield _library(summary, edition)
     for value_set in content.terminology.value_sets.values():
-        yield _value_set(value_set.id, value_set.title, value_set.fhir_include(), edition)
+        yield _value_set(value_set, edition)
 
 
 def fhir_id(id: str) -> str:
@@ -93,7 +96,7 @@ def _citation(source: Source, edition: Resource) -> Resource:
         if source.journal:
             form["publishedIn"] = {"title": source.journal}
         if source.year:
-            form["publicationDateYear"] = str(source.year)
+            form["publicationDateText"] = str(source.year)
         artifact["publicationForm"] = [form]
     if source.authors:
         artifact["contributorship"] = {"summary": [{"value": source.authors}]}
@@ -180,14 +183,37 @@ def _library(summary: Summary, edition: Resource) -> Resource:
     }
 
 
-def _value_set(id: str, title: str, include: list[Resource], edition: Resource) -> Resource:
+def _value_set(value_set: TerminologyValueSet, edition: Resource) -> Resource:
+    """Codes that count and codes that guard. Roles and ranges that FHIR cannot say stand in the description."""
+    compose: Resource = {}
+    for name, roles in (("include", ("include", "context", "answer", "status")), ("exclude", ("exclude",))):
+        parts = list(_parts([code for code in value_set.codes if code.role in roles]))
+        if parts:
+            compose[name] = parts
+    if "exclude" in compose and "include" not in compose:
+        compose["include"] = compose.pop("exclude")
+    notes = [f"{code.code} ({code.words}) needs a second signal" for code in value_set.codes if code.role == "context"]
+    notes += [f"categories {code.code} to {code.range_end} ({code.words})" for code in value_set.codes if code.match == "range"]
     return {
         "resourceType": "ValueSet",
-        "id": fhir_id(id),
-        "url": _canonical("ValueSet", id),
+        "id": fhir_id(value_set.id),
+        "url": _canonical("ValueSet", value_set.id),
         **edition,
-        "title": title,
-    } | ({"compose": {"include": include}} if include else {})
+        "title": value_set.title,
+    } | ({"description": "; ".join(notes)} if notes else {}) | ({"compose": compose} if "include" in compose else {})
+
+
+def _parts(codes: Sequence[Code]) -> Iterator[Resource]:
+    """One part a system for listed codes, and one for each hierarchy or prefix."""
+    for uri in dict.fromkeys(code.uri for code in codes):
+        listed = [code for code in codes if code.uri == uri and code.match == "exact"]
+        if listed:
+            yield {"system": uri, "concept": [{"code": code.code, "display": code.words} for code in listed]}
+    for code in codes:
+        if code.match == "descendants-or-self":
+            yield {"system": code.uri, "filter": [{"property": "concept", "op": "is-a", "value": code.code}]}
+        elif code.match == "prefix":
+            yield {"system": code.uri, "filter": [{"property": "code", "op": "regex", "value": f"{re.escape(code.code)}.*"}]}
 
 
 def _coding(system: str, code: str, display: str) -> Resource:

@@ -1,35 +1,69 @@
-"""Reading the record for a report, streamed, without changing anything."""
+"""Reading the record for a report: rows are streamed, nothing is changed. Blocking; a page calls it in a thread."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, create_engine, make_url, or_, select
+from sqlalchemy.exc import DBAPIError
 
-from cds.feedback.database import connect
 from cds.feedback.records import Call, Feedback, Shown
-from cds.feedback.report import Answer
+from cds.feedback.report import Answer, Period, Report, summarise
 from cds.feedback.tables import calls, feedback, shown
+
+ROWS_AT_ONCE = 1_000
 
 
 class StoreError(RuntimeError):
     """The record cannot be read; the message says why and what to do."""
 
 
-class Record(NamedTuple):
-    """All rows of a time."""
+def read_report(url: str, since: date | None = None, until: date | None = None, per: Period = "month") -> Report:
+    """The report from the day `since` to the day `until`, both included, in UTC; answers by the day on which their card was shown.
 
-    shown: list[Shown]
-    answers: list[Answer]
-    calls: list[Call]
-
-
-async def read(url: str, since: date | None = None, until: date | None = None) -> Record:
-    """The rows from the day `since` to the day `until`, both included, in UTC; answers by the day on which their card was shown.
-
-    Raises `StoreError` if there is no database, or none of this version, at the address.
+    Raises `StoreError` if there is no database, or nothing of ours in it.
     """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        address = address.set(drivername="sqlite", database=f"file:{address.database}", query={"mode": "ro", "uri": "true"})
+    engine = create_engine(address)
+    try:
+        with engine.connect().execution_options(yield_per=ROWS_AT_ONCE) as connection:
+            return summarise(_shown(connection, since, until), _answers(connection, since, until), _calls(connection, since, until), per)
+    except DBAPIError as error:
+        reason = str(error.orig).splitlines()[0]
+        where = address.database if address.get_backend_name() == "sqlite" else address.render_as_string()
+        raise StoreError(f"no record can be read at {where}: {reason}. The service makes it when it starts.") from None
+    finally:
+        engine.dispose()
+
+
+def _shown(connection: Connection, since: date | None, until: date | None) -> Iterator[Shown]:
+    for row in connection.execute(select(shown).where(_within(shown.c.at, since, until))):
+        yield Shown(*row)
+
+
+def _calls(connection: Connection, since: date | None, until: date | None) -> Iterator[Call]:
+    for row in connection.execute(select(calls).where(_within(calls.c.at, since, until))):
+        yield Call(*row)
+
+
+def _answers(connection: Connection, since: date | None, until: date | None) -> Iterator[Answer]:
+    for row in connection.execute(_with_card(since, until)):
+        report, card = row[: len(Feedback._fields)], row[len(Feedback._fields) :]
+        yield Answer(Feedback(*report), None if card[0] is None else Shown(*card))
+
+
+def _with_card(since: date | None, until: date | None) -> Select[Any]:
+    """Reports with the card that the same service has shown, if it has (CH-FB-08)."""
+    same = and_(feedback.c.card == shown.c.card, feedback.c.service == shown.c.service)
+    matched = and_(shown.c.card.is_not(None), _within(shown.c.at, since, until))
+    unmatched = and_(shown.c.card.is_(None), _within(feedback.c.received_at, since, until))
+    return select(feedback, shown).outerjoin_from(feedback, shown, same).where(or_(matched, unmatched))
+
+
+def _within(moment: Column[datetime], since: date | None, until: date | None) -> ColumnElement[bool]:
+    first = datetime.combine(since or date.min, time(), UTC)
+    return moment >= first if until is None else and_(moment >= first, moment < datetime.combine(until + timedelta(days=1), time(), UTC))

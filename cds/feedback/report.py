@@ -23,7 +23,8 @@ class Answer(NamedTuple):
     card: Shown | None
 
 
-class Reason(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reason:
     """A reason to override, and how often it was the last word on a card."""
 
     code: str

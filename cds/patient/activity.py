@@ -178,10 +178,20 @@ def _under(episode: Episode | None, activity: Fact, events: Sequence[_Event], ru
 
 
 def _after_wash_in(day: DateRange | None, episode: Episode) -> Truth:
-    """Whether a day lies after the wash-in; while an induction is incomplete the wash-in has no end."""
+    """Whether a day lies after the wash-in; while an induction is incomplete the wash-in has no end.
+
+    The end is the last day that it can have; it may be as much earlier as the dates of the drug are inexact.
+    """
     if episode.wash_in_ends is None:
         return False if episode.induction_incomplete else None
-    return None if day is None else day.after(episode.wash_in_ends)
+    if day is None:
+        return None
+    if day.first > episode.wash_in_ends:
+        return True
+    if episode.start is None:
+        return None
+    slack = max(given.last - given.first for given in (episode.start, *episode.doses))
+    return False if day.last <= episode.wash_in_ends - slack else None
 
 
 def _early(episode: Episode, rules: ActivityRules, as_of: date) -> Truth:

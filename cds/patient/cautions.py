@@ -103,7 +103,7 @@ def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, a
     unread = unread_results(chart, terminology, *_test_sets(rules))
     flags = _recorded(chart, terminology, rules.recorded, conditions, as_of)
     flags["malignancy"] = malignancy_fact(chart, terminology, rules.malignancy, conditions)
-    flags["pml"] = pml_fact(chart, terminology, rules.pml, conditions, results, as_of)
+    flags["pml"] = pml_fact(chart, terminology, rules.pml, conditions, results, unread, as_of)
     flags |= _taken(chart, terminology, rules, as_of)
     serology, old, conflicts = _serology(chart, terminology, rules, conditions, results, unread, as_of)
     serology["caution.cyp2c9"] = genotype_fact(observed, rules.genotype, unread)

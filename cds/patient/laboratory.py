@@ -181,8 +181,9 @@ def _months_low(rule: Measure, threshold: float, readings: Sequence[_Reading], a
     name = sentence(rule.name)
     dated = [(day, reading.value, reading.result.ref) for reading in readings if (day := reading.result.date) is not None]
     dated.sort(key=lambda item: (item[0].last, item[0].first, item[2]))
-    if not dated:
-        return Fact(value=None, reason=f"{name} not found.", how="notFound")
+    if not dated or len(dated) < len(readings):
+        reason = f"{name} not found." if not readings else f"{name}: a result has no date."
+        return Fact(value=None, reason=reason, resources=unique(r.result.ref for r in readings), how="notFound")
     run: list[tuple[DateRange, str]] = []
     before: DateRange | None = None
     for day, value, ref in reversed(dated):
@@ -194,9 +195,10 @@ def _months_low(rule: Measure, threshold: float, readings: Sequence[_Reading], a
             before = day
             break
         run.append((day, ref))
-    if run and before is not None and before.last >= min(day.first for day, _ in run):
+    low_days = [day for day, value, _ in dated if value is not None and (value < threshold) is True]
+    if before is not None and any(day.last >= before.first and day.first <= before.last for day in low_days):
         reason = f"{name} of {before} may have come before or after the low ones."
-        return Fact(value=None, reason=reason, resources=unique(ref for _, ref in run), date=before)
+        return Fact(value=None, reason=reason, resources=unique(ref for _, _, ref in dated), date=before)
     if not run:
         return Fact(
             value=Bounds.exactly(0),

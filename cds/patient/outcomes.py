@@ -8,28 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
 
 from cds.fhir.dates import DateRange
 from cds.patient.breakthrough import DrugEvent, EarlyActivity, breakthrough_events, early_activity
 from cds.patient.context import Episode, FailureKind, Outcome, Relapse, Scan
 from cds.patient.exposure import Exposure, Place, Stop
 from cds.patient.reading import earliest, unique
-from cds.patient.treatment_rules import FOREVER, StopKind, TreatmentRules
+from cds.patient.treatment_rules import BEGINNING, FOREVER, StopKind, TreatmentRules
 from cds.patient.treatment_words import by, sentence
+from cds.patient.worsening import Worsening
 from cds.three_valued import Truth, any_of
 
-
-class Worsening(Protocol):
-    """A confirmed worsening of the EDSS (F9): when it began, and the resources behind it."""
-
-    @property
-    def onset(self) -> DateRange:
-        """The first score at or above the threshold."""
-
-    @property
-    def resources(self) -> tuple[str, ...]:
-        """The scores behind it."""
+_A_MONTH = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +27,8 @@ class Verdict:
     """One course with its outcome.
 
     `inflammatory` is failure by breakthrough or recorded lack of efficacy, `established` the same without early activity (F12e), `failed`
-    any kind of failure; all three-valued. `breakthroughs` are the events that count, or may; `uncounted` those that do not, in words.
+    any kind of failure; all three-valued. `breakthroughs` are the events that count, or may; `uncounted` those that do not, in words;
+    `worsenings` those that began while the drug acted, or may have.
     """
 
     exposure: Exposure
@@ -49,7 +40,7 @@ class Verdict:
     early: bool
     failed_on: DateRange | None
     breakthroughs: tuple[DrugEvent, ...]
-    worsenings: tuple[tuple[DateRange, Truth], ...]
+    worsenings: tuple[tuple[Worsening, Truth], ...]
     reason: str
     resources: tuple[str, ...]
     uncounted: tuple[str, ...]
@@ -102,7 +93,7 @@ def _verdict(
         early=outcome == "failed" and kind != "worseningOnly" and established is not True,
         failed_on=_failed_on(exposure, kind, shown, worse),
         breakthroughs=shown,
-        worsenings=tuple((worsening.onset, _unless(truth) if blocked else truth) for worsening, truth in worse if truth is not False),
+        worsenings=tuple((worsening, _unless(truth) if blocked else truth) for worsening, truth in worse if truth is not False),
         reason=_reason(exposure, outcome, kind, events, early, worse, blocked),
         resources=unique((*exposure.resources, *_behind(events, early, worse))),
         uncounted=_uncounted(events, early),
@@ -207,8 +198,8 @@ def _reason(
         said = dict.fromkeys([blocked, *(str(event) for event in undecided)])
         parts += [text for text in said if text] or ["whether it is still taken is not known"]
     if kind == "worseningOnly":
-        days = ", ".join(str(worsening.onset) for worsening, truth in worse if truth is True)
-        parts.append(f"Confirmed EDSS worsening from {days} without inflammatory breakthrough")
+        rises = "; ".join(str(worsening) for worsening, truth in worse if truth is True)
+        parts.append(f"Confirmed worsening without inflammatory breakthrough: {rises}")
     if exposure.stops:
         parts.append("Stopped: " + ", ".join(f'{stop.says} ("{stop.written}")' if stop.written else stop.says for stop in exposure.stops))
     elif exposure.continued_as:
@@ -242,10 +233,14 @@ def _notes(exposure: Exposure, events: Sequence[DrugEvent], early: EarlyActivity
 
 
 def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> Episode:
-    """The course as a record of the patient context; without a verdict its outcome is left open."""
-    open_ended = exposure.last_taken.last == FOREVER
-    acts_until = exposure.acts.first if open_ended else exposure.acts.last
-    ends = exposure.window.first if open_ended else exposure.window.last
+    """The course as a record of the patient context; without a verdict its outcome is left open.
+
+    Boundaries known to the month are given by their last day, those known more roughly by the last day that is certain.
+    """
+    rough = (exposure.acts.last - exposure.acts.first).days > _A_MONTH
+    acts_until = exposure.acts.first if rough else exposure.acts.last
+    ends = exposure.window.first if rough else exposure.window.last
+    known = acts_until != BEGINNING
     reason = verdict.reason if verdict is not None else ""
     return Episode(
         drug=exposure.drug,
@@ -257,9 +252,9 @@ def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> 
         ongoing=exposure.ongoing,
         doses=exposure.doses,
         phase=exposure.phase(as_of),
-        acts_until=acts_until,
+        acts_until=acts_until if known else None,
         wash_in_ends=exposure.wash_in.last if exposure.wash_in is not None and exposure.start is not None else None,
-        window_ends=None if exposure.aftermath not in ("rebound", "residual") or ends == FOREVER else ends,
+        window_ends=ends if known and ends != FOREVER and exposure.aftermath in ("rebound", "residual") else None,
         induction_incomplete=exposure.induction_incomplete,
         outcome=verdict.outcome if verdict is not None else "unknown",
         failure_kind=verdict.kind if verdict is not None else None,

@@ -71,14 +71,15 @@ def _age(chart: Chart, rules: AgeRules, as_of: date) -> Fact:
     if born is None:
         return Fact(value=None, reason="No birth date is recorded.", resources=ref, how="notFound")
     years = _completed(born, as_of)
-    if years.low < 0 or years.low > rules.oldest:
+    if years.high < 0 or years.low > rules.oldest:
         return Fact(value=None, reason="The birth date is not plausible.", resources=ref, how="coded")
     return Fact(value=years, reason=sentence(f"{years} years old."), resources=ref, how="coded")
 
 
 def _completed(born: DateRange, as_of: date) -> Bounds:
     years = born.years_until(as_of)
-    return Bounds(math.floor(years.low + 1e-9), math.floor(years.high + 1e-9))
+    low, high = math.floor(years.low + 1e-9), math.floor(years.high + 1e-9)
+    return Bounds(max(0, low) if high >= 0 else low, high)
 
 
 def _sex(chart: Chart) -> Fact:

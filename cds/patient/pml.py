@@ -11,7 +11,7 @@ from cds.fhir.dates import DateRange
 from cds.patient.conditions import Diagnosed, absent, dated, doubted, read_conditions, refs, standing, why_open
 from cds.patient.context import Fact
 from cds.patient.reading import earliest, unique
-from cds.patient.results import Result, ResultRules, newest, read_observations, results_of
+from cds.patient.results import Result, ResultRules, Unread, newest, read_observations, results_of, unread_results
 from cds.patient.rules import Pattern, Rules
 
 
@@ -25,7 +25,13 @@ class PmlRules(Rules):
 
 
 def pml_fact(
-    chart: Chart, terminology: Terminology, rules: PmlRules, conditions: Iterable[Diagnosed], results: Iterable[Result], as_of: date
+    chart: Chart,
+    terminology: Terminology,
+    rules: PmlRules,
+    conditions: Iterable[Diagnosed],
+    results: Iterable[Result],
+    unread: Unread,
+    as_of: date,
 ) -> Fact:
     """PML as recorded. A differential diagnosis or JC virus DNA in the CSF is a suspicion; talk of PML risk is none.
 
@@ -48,6 +54,8 @@ def pml_fact(
         return Fact(value="suspected", reason=reason, resources=unique(r.ref for r in positive), date=day, how="coded")
     if absent(chart, terminology, *rules.sets) is None:
         return Fact(value=None, reason=f"{why_open(chart)} Whether PML is recorded cannot be said.", how="notFound")
+    if unread.of(rules.csf_sets):
+        return Fact(value=None, reason="A test for JC virus DNA could not be read.", how="notFound")
     reason = f"PML was refuted ({dated(records[-1])})." if records else "No PML is recorded."
     return Fact(value="none", reason=reason, resources=refs(records), how="coded" if records else "notFound")
 
@@ -59,7 +67,8 @@ def pml_from(chart: Chart, terminology: Terminology, rules: PmlRules, result_rul
     """
     conditions = read_conditions(chart, terminology, *rules.sets)
     results = results_of(read_observations(chart, terminology, result_rules, as_of, *rules.csf_sets), result_rules)
-    fact = pml_fact(chart, terminology, rules, conditions, results, as_of)
+    unread = unread_results(chart, terminology, *rules.csf_sets)
+    fact = pml_fact(chart, terminology, rules, conditions, results, unread, as_of)
     if fact.value not in ("confirmed", "suspected"):
         return None
     return fact.date.first if fact.date is not None else date.min

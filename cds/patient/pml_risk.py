@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from cds.patient.context import Fact
-from cds.patient.reading import unique
+from cds.patient.reading import count_words, unique
 from cds.patient.rules import Rules
 from cds.three_valued import Bounds, Truth
 
@@ -58,8 +58,20 @@ def pml_risk_fact(rules: PmlRiskRules, facts: Mapping[str, Fact]) -> Fact:
         return unknown(f"The table's figure for this stratum of PML risk could not be confirmed. {antibody.reason}")
     known = [figure for figure in figures if figure is not None]
     value = Bounds(min(known), max(known))
-    said = " ".join(dict.fromkeys(fact.reason for fact in (antibody, index, prior, exposure) if fact.reason))
-    return Fact(value=value, reason=f"PML {value} per 1,000 in this period by the table. {said}", resources=resources, date=antibody.date)
+    reason = f"PML {value} per 1,000 in this period of treatment by the table: {_inputs(antibody, index, prior, exposure.value)}."
+    return Fact(value=value, reason=reason, resources=resources, date=antibody.date)
+
+
+def _inputs(antibody: Fact, index: Fact, prior: Fact, exposure: Bounds) -> str:
+    """What the stratum rests on, in one line."""
+    before = {True: "prior immunosuppressant", False: "no prior immunosuppressant recorded"}
+    parts = [
+        f"JCV antibody {antibody.value} ({antibody.date or 'undated'})",
+        f"index {index.value}" if isinstance(index.value, Bounds) else "index not known" if antibody.value == "positive" else "",
+        before[prior.value] if isinstance(prior.value, bool) else "prior immunosuppressants not known",
+        count_words(exposure, "months"),
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _fits(stratum: Stratum, antibody: Fact, index: Fact, prior: Fact, rules: PmlRiskRules) -> bool:

@@ -63,7 +63,7 @@ def pregnancy_reading(
 ) -> Reading:
     """`pregnancy` and `caution.gestationWeeks`. A recorded pregnancy is never hidden by sex or age; it is a conflict then."""
     signs = [sign for sign in _signs(chart, terminology, rules, results, observed, as_of) if not _ahead(sign.date, as_of)]
-    fact, conflicts = _pregnancy(signs, rules, age, sex)
+    fact, conflicts = _pregnancy(signs, rules, age, sex, _refused(chart, terminology, rules))
     weeks = _gestation(signs, fact, as_of)
     cautions = (
         (Caution(id="pregnancy", status=str(fact.value), text=fact.reason, resources=fact.resources, date=fact.date, how=fact.how),)
@@ -71,6 +71,16 @@ def pregnancy_reading(
         else ()
     )
     return Reading({"pregnancy": fact, "caution.gestationWeeks": weeks}, cautions, conflicts)
+
+
+def _refused(chart: Chart, terminology: Terminology, rules: PregnancyRules) -> bool:
+    """Whether a test, status or diagnosis of pregnancy was sent that could not be read."""
+    sets = {"Observation": (*rules.status, *rules.tests), "Condition": rules.conditions}
+    return any(
+        item.resource is not None and any(terminology.match(concept, *sets[item.type]) for concept in item.concepts)
+        for item in chart.not_read
+        if item.type in sets
+    )
 
 
 def _ahead(day: DateRange | None, as_of: date) -> bool:
@@ -174,7 +184,7 @@ def _valid(says: str, day: DateRange | None, rules: PregnancyRules, as_of: date,
     return day.on_or_after(as_of - timedelta(weeks=rules.positive_test_weeks if test else rules.pregnancy_weeks))
 
 
-def _pregnancy(signs: Sequence[_Sign], rules: PregnancyRules, age: Fact, sex: Fact) -> tuple[Fact, tuple[Conflict, ...]]:
+def _pregnancy(signs: Sequence[_Sign], rules: PregnancyRules, age: Fact, sex: Fact, unread: bool) -> tuple[Fact, tuple[Conflict, ...]]:
     closing = [sign for sign in signs if sign.says in ("ended", "notPregnant")]
     positive = [sign for sign in signs if sign.says in ("pregnant", "unclear") and sign.valid is not False]
     standing = [sign for sign in positive if not any(_closes(other, sign) is True for other in closing)]
@@ -200,14 +210,15 @@ def _pregnancy(signs: Sequence[_Sign], rules: PregnancyRules, age: Fact, sex: Fa
     if unlikely is not None:
         return Fact(value="notApplicable", reason=unlikely, resources=(*sex.resources, *age.resources)[:1], how="derived"), ()
     negative = [sign for sign in closing if sign.says == "notPregnant" and sign.valid is True]
-    if negative:
+    if negative and not unread:
         last = max(negative, key=lambda sign: (sign.date.last if sign.date else date.min, sign.ref))
-        words = sentence(last.words)
-        return Fact(value="absent", reason=f"{words}.", resources=(last.ref,), date=last.date, how="coded"), ()
+        return Fact(value="absent", reason=f"{sentence(last.words)}.", resources=(last.ref,), date=last.date, how="coded"), ()
     last_known = max((s for s in signs if s.date), key=lambda sign: (sign.date.last if sign.date else date.min, sign.ref), default=None)
     older = f" Last: {last_known.words}." if last_known else ""
-    reason = f"No valid pregnancy test or status (negative ones count for {rules.negative_months:g} months).{older}"
-    return Fact(value=None, reason=reason, how="notFound"), ()
+    if unread:
+        return Fact(value=None, reason=f"A pregnancy test, status or diagnosis could not be read.{older}", how="notFound"), ()
+    window = f"(negative ones count for {rules.negative_months:g} months)"
+    return Fact(value=None, reason=f"No valid pregnancy test or status {window}.{older}", how="notFound"), ()
 
 
 def _closes(closing: _Sign, positive: _Sign) -> Truth:

@@ -97,7 +97,7 @@ def coverage(history: RelapseHistory, scans: Iterable[Scan], rules: ActivityRule
     if months_between(reached, as_of) > rule.longest_gap_months:
         return Cover(f"no contact is recorded for more than {rule.longest_gap_months} months from {reached} on", tuple(contacts))
     if len(contacts) < rule.fewest_contacts and not _told(history, start):
-        return Cover(f"only {len(contacts)} contact(s) in {months} months are recorded", tuple(contacts))
+        return Cover(f"only {_number(len(contacts), 'contact')} in {months} months recorded", tuple(contacts))
     return Cover("", tuple(contacts))
 
 

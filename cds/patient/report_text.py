@@ -109,7 +109,7 @@ class ReportReader:
                 many[name] = tuple(compiled(pattern, terms, "ranvier-reading-mri") for pattern in value)
         kinds = {heading: kind for kind, headings in words.headings.items() for heading in headings}
         written = "|".join(re.escape(heading) for heading in sorted(kinds, key=len, reverse=True))
-        headings = re.compile(rf"(?:^|(?<=[\n.;:]))\s*(?P<heading>{written})\s*:", re.IGNORECASE | re.MULTILINE)
+        headings = re.compile(rf"(?:^|(?<=[\n.;:?!)]))\s*(?P<heading>{written})\s*:", re.IGNORECASE | re.MULTILINE)
         return cls(words, counted, one, many, headings, kinds)
 
     def read(self, text: str, *, cord: bool = False) -> ReportReading:

@@ -20,12 +20,13 @@ from cds.patient.exposure import Exposure
 from cds.patient.history import History
 from cds.patient.indications import NotForMs
 from cds.patient.medication_records import Planned, read_medication_records
-from cds.patient.outcomes import Worsening, episode, judge
+from cds.patient.outcomes import episode, judge
 from cds.patient.treatment_facts import facts_of
 from cds.patient.treatment_rules import TreatmentRules
+from cds.patient.worsening import Worsening
 from cds.three_valued import Truth, any_of
 
-__all__ = ["Exposures", "TreatmentRules", "Worsening", "judge_outcomes", "read_exposures", "treatment_facts"]
+__all__ = ["Exposures", "judge_outcomes", "read_exposures", "treatment_facts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,11 @@ def _readable(chart: Chart, terminology: Terminology, rules: TreatmentRules) -> 
         if not any(terminology.legible(concept) for concept in item.concepts):
             return None, f"A medication could not be read, and which one is not known ({item.resource}: {item.reason})."
     for entry in (entry for type_ in CARRIERS for entry in chart.entries(type_)):
-        if not terminology.legible(chart.medication(entry)):
+        medication = chart.medication(entry)
+        if any(terminology.systems.says_absent(coding.system) for coding in medication.codings):
+            if any(coding.code in rules.statuses.no_information for coding in medication.codings):
+                return None, f"{entry.ref} says that nothing is known of the medication."
+        elif not terminology.legible(medication):
             return None, f"Which medication {entry.ref} names is not known: its code has no words and is not on Ranvier's lists."
     return True, "Medication data were read."
 

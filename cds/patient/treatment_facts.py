@@ -197,15 +197,17 @@ def _worsening(history: History, verdicts: Sequence[Verdict], recent: Fact | Non
         return Fact(value=None if perhaps else False, reason=reason)
     from_day = rules.failure.recent.before(history.as_of)
     seen = [
-        (verdict, onset, all_of((truth, onset.on_or_after(from_day)))) for verdict in acting for onset, truth in verdict.worsenings
+        (verdict, one, all_of((truth, (one.confirmed_on or one.onset).on_or_after(from_day))))
+        for verdict in acting
+        for one, truth in verdict.worsenings
     ]
     truth = any_of(truth for _, _, truth in seen)
     names = ", ".join(verdict.exposure.name for verdict in acting)
     resources = unique(resource for verdict in acting for resource in verdict.resources)
     if truth is not False:
-        days = ", ".join(str(onset) for _, onset, one in seen if one is truth)
+        rises = "; ".join(str(worsening) for _, worsening, one in seen if one is truth)
         doubt = "" if truth else ", not certain to be while it acted"
-        return Fact(value=truth, reason=f"Confirmed worsening from {days} on {names}{doubt}.", resources=resources)
+        return Fact(value=truth, reason=f"Confirmed worsening on {names}{doubt}: {rises}.", resources=resources)
     if recent is None or recent.value is None:
         return Fact(value=None, reason=recent.reason if recent else "Repeated EDSS scores were not read.", resources=resources)
     return Fact(value=False, reason=f"No confirmed worsening on {names} in the last {rules.failure.recent}.", resources=resources)

@@ -148,6 +148,7 @@ class Statuses(Rules):
     MedicationDispense: dict[str, Says]
     Procedure: dict[str, Says]
     plan_intents: tuple[str, ...]
+    no_information: tuple[str, ...]
 
     def says(self, carrier: str, status: str | None) -> Says:
         """What a status says; one that is missing or not listed leaves it open."""

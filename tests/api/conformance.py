@@ -51,8 +51,8 @@ def open_rows() -> list[str]:
 
 def _status(tests: list[str], reason: list[str]) -> str:
     if tests:
-        more = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
-        return f"tested: `{tests[0].removesuffix('.py')}`{more}"
+        modules = dict.fromkeys(test.partition("::")[0].removesuffix(".py") for test in tests)
+        return f"tested: {', '.join(f'`{module}`' for module in modules)}"
     return f"not applicable: {reason[0]}" if reason else "**open**"
 
 

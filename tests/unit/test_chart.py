@@ -220,7 +220,9 @@ def test_a_result_without_a_subject_belongs_to_the_patient_it_was_asked_for():
     assert refs(read(observations=bundle(result)), "Observation") == ["Observation/o"]
 
 
-@pytest.mark.parametrize("subject", ["Patient/p2", "https://ehr.example/fhir/Patient/p2", "p2", "Group/p1", "Device/p1", "RelatedPerson/p1"])
+@pytest.mark.parametrize(
+    "subject", ["Patient/p2", "https://ehr.example/fhir/Patient/p2", "p2", "Group/p1", "Device/p1", "RelatedPerson/p1"]
+)
 def test_another_patients_resources_are_dropped_without_a_word(subject):
     """CH-REQ-16"""
     chart = read(conditions=bundle(condition(subject=subject), condition("c2")))
@@ -255,7 +257,9 @@ def test_a_urn_is_resolved_by_the_address_in_the_bundle():
 def test_an_allergy_belongs_to_its_patient_element():
     """CH-REQ-16"""
     allergy = {"resourceType": "AllergyIntolerance", "id": "a", "code": {"text": "natalizumab"}}
-    chart = read(allergies=bundle(allergy | {"patient": {"reference": "Patient/p2"}}, allergy | {"id": "b", "patient": {"reference": "p1"}}))
+    chart = read(
+        allergies=bundle(allergy | {"patient": {"reference": "Patient/p2"}}, allergy | {"id": "b", "patient": {"reference": "p1"}})
+    )
     assert refs(chart, "AllergyIntolerance") == ["AllergyIntolerance/b"]
 
 

@@ -1,0 +1,202 @@
+"""MRI reports in words (clinical-rules F5): what each phrase says of new, enlarging and enhancing lesions."""
+
+import math
+
+import pytest
+
+from cds.patient.reading_words import ReportWords
+from cds.patient.report_text import ReportReader
+from cds.patient.rules import RulesError, parse_rules
+from cds.three_valued import Bounds
+
+from activity_charts import activity_rules
+from reading_charts import definitions
+
+NONE, ONE, TWO, THREE = (Bounds.exactly(number) for number in range(4))
+SOME, SEVERAL = Bounds.at_least(1), Bounds.at_least(2)
+
+# text, new, enlarging, gd, clean
+CLEAN = [
+    ("No new or enlarging T2 lesions. No gadolinium-enhancing lesions.", NONE, NONE, NONE, True),
+    ("Stable T2 lesions, unchanged. No new lesions.", NONE, NONE, None, True),
+    ("No new, enlarging, or enhancing lesions.", NONE, NONE, NONE, True),
+    ("No new T2 or enhancing lesions", NONE, None, NONE, True),
+    ("No evidence of new or active demyelination.", NONE, None, NONE, True),
+    ("Stable appearance compared with 12 March 2025.", NONE, NONE, None, True),
+    ("Stable MRI.", NONE, NONE, None, True),
+    ("Stable.", NONE, NONE, None, True),
+    ("Unchanged lesion burden since July 2024. No abnormal enhancement.", NONE, NONE, NONE, True),
+    ("No interval change.", NONE, NONE, None, True),
+    ("No significant interval change in the lesion burden compared to prior study of 03/04/2025.", NONE, NONE, None, True),
+    ("There is no abnormal gadolinium enhancement. T2 lesions are stable.", NONE, NONE, NONE, True),
+    ("MS plaques unchanged. No pathological contrast enhancement.", NONE, NONE, NONE, True),
+    ("Numerous T2 lesions. No change since 2023. No enhancement after gadolinium.", NONE, NONE, NONE, True),
+    ("There has been no progression of the lesion load", NONE, NONE, None, True),
+    ("no definite new lesions", NONE, None, None, True),
+    ("no evidence of disease activity", NONE, NONE, NONE, True),
+    ("Radiologically stable disease.", NONE, NONE, None, True),
+    ("No white matter lesions.", NONE, NONE, NONE, True),
+    ("Normal brain MRI.", NONE, NONE, NONE, True),
+    ("No new supratentorial or infratentorial lesions.", NONE, None, None, True),
+    ("Contrast-enhanced MRI of the brain. No new lesion.", NONE, None, None, True),
+    ("Previously enhancing lesion no longer enhances. No new lesions.", NONE, None, None, True),
+    ("Mild progression of atrophy. No new lesions.", NONE, None, None, True),
+    ("No new lesions. New sinus mucosal thickening.", NONE, None, None, True),
+    ("No evidence of PML. No new lesions.", NONE, None, None, True),
+    ("Indication: MS, new lesions? Findings: No new lesions. Impression: Stable disease.", NONE, NONE, None, True),
+    ("New T2 lesions: none. Gd lesions: 0.", NONE, None, NONE, True),
+]
+ACTIVE = [
+    ("3 new T2 lesions. 1 gadolinium-enhancing lesion.", THREE, None, ONE, False),
+    ("2 new T2, 1 Gd+", TWO, None, ONE, False),
+    ("New T2 lesion activity.", SOME, None, None, False),
+    ("multiple new T2 lesions.", SEVERAL, None, None, False),
+    ("Several new lesions are seen.", SEVERAL, None, None, False),
+    ("New periventricular and juxtacortical lesions.", SEVERAL, None, None, False),
+    ("2 enlarging T2 lesions.", None, TWO, None, False),
+    ("Enlarging T2 lesion activity.", None, SOME, None, False),
+    ("One lesion has increased in size.", None, ONE, None, False),
+    ("The left frontal lesion is larger than before.", None, SOME, None, False),
+    ("Two new and one enlarging lesion.", TWO, ONE, None, False),
+    ("T2 lesions: 3 new, 1 enlarging, 1 enhancing.", THREE, ONE, ONE, False),
+    ("Gadolinium enhancement is present.", None, None, SOME, False),
+    ("multiple gadolinium-enhancing lesions.", None, None, SEVERAL, False),
+    ("Ring-enhancing lesion in the corpus callosum.", None, None, SOME, False),
+    ("Lesion with ring enhancement in the right parietal lobe", None, None, SOME, False),
+    ("single new contrast enhancing lesion", ONE, None, ONE, False),
+    ("Three new T2 lesions, one of which enhances.", THREE, None, ONE, False),
+    ("No new T2 lesions. One enhancing lesion in the left frontal lobe.", NONE, None, ONE, False),
+    ("No enhancement, 3 new T2 lesions.", THREE, None, NONE, False),
+    ("None of the lesions enhance. Two new lesions.", TWO, None, NONE, False),
+    ("A new non-enhancing T2 lesion.", ONE, None, NONE, False),
+    ("No enhancing lesions; however there are two new T2 lesions.", TWO, None, NONE, False),
+    ("No new lesions other than a single new left frontal lesion.", ONE, None, None, False),
+    ("No new lesions except for one in the pons.", ONE, None, None, False),
+    ("There are 2-3 new lesions.", Bounds(2, 3), None, None, False),
+    ("At least two new lesions.", SEVERAL, None, None, False),
+    ("About five new T2 lesions.", SEVERAL, None, None, False),
+    ("New lesions x3", THREE, None, None, False),
+    ("New lesions (n=4), none enhancing", Bounds.exactly(4), None, NONE, False),
+    ("New T2 lesions: 3. Gd lesions: 0.", THREE, None, NONE, False),
+    ("5 mm new lesion in the pons.", SOME, None, None, False),
+    ("The largest new lesion measures 5 mm. There are 3 new lesions.", THREE, None, None, False),
+    ("Interval development of two new periventricular lesions", TWO, None, None, False),
+    ("newly appeared T2 lesion", SOME, None, None, False),
+    ("Interval increase in number of T2 lesions.", SOME, None, None, False),
+    ("Marked increase in T2 lesion load.", SOME, None, None, False),
+    ("Significant increase in lesion load with 8 new lesions, 4 of which enhance.", Bounds.exactly(8), None, Bounds.exactly(4), False),
+    ("Findings: New lesion left frontal. New lesion right pons. Impression: Two new T2 lesions.", TWO, None, None, False),
+    ("One new lesion in the left frontal lobe. Another new lesion in the pons.", Bounds(1, 2), None, None, False),
+]
+OPEN = [
+    ("Possible new lesion in the right cerebellar peduncle.", None, None, None, None),
+    ("A new lesion cannot be excluded.", None, None, None, None),
+    ("Equivocal enhancing lesion in the pons.", None, None, None, None),
+    ("Follow-up MRI to exclude new lesions.", None, None, None, None),
+    ("Monitor for new lesions in six months.", None, None, None, None),
+    ("No enhancing lesions.", None, None, NONE, None),
+    ("No active lesions.", None, None, NONE, None),
+    ("Multiple lesions, all non-enhancing.", None, None, NONE, None),
+    ("Numerous white matter lesions typical of MS.", None, None, None, None),
+    ("No new infratentorial lesions.", None, None, None, None),
+    ("Most lesions are stable; one has enlarged.", None, None, None, None),
+    ("Some lesions unchanged, others new.", None, None, None, None),
+    ("Progression of demyelinating disease.", None, None, None, None),
+    ("Enhancing meningioma, unchanged.", None, None, None, None),
+    ("Leptomeningeal enhancement.", None, None, None, None),
+    ("No prior study for comparison. Multiple periventricular lesions. No new lesions.", None, None, None, None),
+    ("Impression: Stable MS. Findings: One new lesion.", None, None, None, None),
+    ("The patient is clinically stable.", None, None, None, None),
+    ("Relapsing-remitting MS, newly diagnosed.", None, None, None, None),
+    ("No new lesions. Subtle new signal in the pons.", None, None, None, None),
+    ("", None, None, None, None),
+]
+
+
+def read(text, **options):
+    return activity_rules().reports.read(text, **options)
+
+
+@pytest.mark.parametrize(("text", "new", "enlarging", "gd", "clean"), [*CLEAN, *ACTIVE, *OPEN], ids=lambda value: value[:60] if isinstance(value, str) else "")
+def test_report(text, new, enlarging, gd, clean):
+    said = read(text)
+    assert (said.new, said.enlarging, said.gd, said.clean) == (new, enlarging, gd, clean)
+
+
+def test_table_is_wide_enough():
+    assert len(CLEAN) + len(ACTIVE) + len(OPEN) >= 60
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("Marked increase in T2 lesion load.", True),
+        ("T2 lesion load has increased markedly.", True),
+        ("Substantial progression of white matter disease.", True),
+        ("No significant increase in lesion load.", False),
+        ("3 new T2 lesions.", False),
+    ],
+)
+def test_marked_increase(text, marked):
+    assert read(text).marked_increase is marked
+
+
+@pytest.mark.parametrize(
+    ("text", "compared"),
+    [
+        ("No new lesions. Comparison: MRI of 2024-07.", "2024-07"),
+        ("Stable compared with 12 March 2025.", "2025-03-12"),
+        ("Unchanged since July 2024.", "2024-07"),
+        ("No change vs 2023.", "2023"),
+        ("Comparison: 2022-01-10, 2024-03-05. Findings: stable.", "2024-03-05"),
+        ("Compared to the study of 03/04/2025: stable.", "2025-03-04 to 2025-04-03"),
+        ("No new lesions.", "None"),
+    ],
+)
+def test_comparison_scan(text, compared):
+    assert str(read(text).compared_with) == compared
+
+
+@pytest.mark.parametrize(
+    ("text", "pml"),
+    [
+        ("Appearance suspicious for progressive multifocal leukoencephalopathy.", True),
+        ("New T2 hyperintense lesion; PML cannot be excluded.", True),
+        ("No evidence of PML.", False),
+        ("PML surveillance MRI. No new lesions.", False),
+        ("Stable.", False),
+    ],
+)
+def test_pml(text, pml):
+    assert read(text).pml is pml
+
+
+def test_a_cord_report_speaks_of_the_cord():
+    text = "No new cord lesions."
+    assert read(text, cord=True).clean is True
+    assert read(text).clean is None
+
+
+def test_what_is_read_is_shown():
+    assert read("3 new T2 lesions since 2024-07.").phrases == ("3 new T2 lesions",)
+    assert "not understood" in read("Progression of demyelinating disease.").note
+    assert "contradicts" in read("Impression: Stable MS. Findings: One new lesion.").note
+
+
+def test_several_mentions_are_at_least_the_largest_and_at_most_their_sum():
+    assert read("2 new lesions in the left and 3 new lesions in the right hemisphere.").new == Bounds(3, 5)
+    assert math.isinf(read("New lesions. One new lesion in the pons.").new.high)
+
+
+@pytest.mark.parametrize("filler", ["no evidence of new ", "new and ", "lesion with ", "3 new T2 ", "(", "enhancing ", "a a a ", "since 2024 ", "§¤ "])
+def test_long_reports_are_read_in_time(filler):
+    assert read(filler * 3000) is not None
+
+
+def test_a_bad_pattern_is_named():
+    words = parse_rules(ReportWords, definitions(), "ranvier-reading-mri")
+    numbers = activity_rules().numbers.rules
+    with pytest.raises(RulesError, match="ranvier-reading-mri.*no regular expression"):
+        ReportReader.of(words.model_copy(update={"stable": ("(stable",)}), numbers)
+    with pytest.raises(RulesError, match="there is no term <lesoin>"):
+        ReportReader.of(words.model_copy(update={"stable": ("<lesoin> stable",)}), numbers)

@@ -1,0 +1,306 @@
+"""Treatment out of FHIR as EHRs really write it: orders, statements, infusions, dispenses, procedures, broken and partial data (F11, F14)."""
+
+import pytest
+from treatment_charts import ATC, SNOMED, courses, facts, infusion, request, rxnorm
+
+from cds.three_valued import Bounds
+
+NATALIZUMAB = rxnorm("354770", "natalizumab")
+DMF = rxnorm("1373491", "dimethyl fumarate 240 MG Delayed Release Oral Capsule")
+OCRELIZUMAB = rxnorm("1876366", "ocrelizumab")
+DAYS_30 = {"value": 30, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d"}
+
+
+def one(*resources, **options):
+    """The only course."""
+    (course,) = courses(*resources, **options)
+    return course
+
+
+def test_bare_active_order_is_taken_as_ongoing_and_called_assumed():
+    course = one(request(DMF, authoredOn="2024-03-01"))
+    assert (course.ongoing, course.phase) == (True, "acting")
+    assert any("assumed" in note for note in course.notes)
+
+
+def test_bare_active_order_of_many_years_ago_is_unknown():
+    course = one(request(DMF, authoredOn="2019-03-01"))
+    assert (course.ongoing, course.phase, course.outcome) == (None, "unknown", "unknown")
+
+
+def test_refills_say_how_far_a_supply_reaches():
+    dispense = {"numberOfRepeatsAllowed": 11, "expectedSupplyDuration": DAYS_30}
+    course = one(request(DMF, authoredOn="2025-12-01", dispenseRequest=dispense))
+    assert course.acts_until.isoformat() == "2026-12-26"
+    assert course.ongoing is True
+
+
+def test_a_supply_that_ran_out_leaves_an_active_order_open():
+    dispense = {"numberOfRepeatsAllowed": 2, "expectedSupplyDuration": DAYS_30}
+    course = one(request(DMF, authoredOn="2025-01-01", dispenseRequest=dispense))
+    assert (course.ongoing, course.phase) == (None, "unknown")
+
+
+@pytest.mark.parametrize(("unit", "ends"), [("wk", "2026-07-26"), ("mo", "2026-12-31"), ("a", "2031-07-01"), ("fortnight", None)])
+def test_supply_units(unit, ends):
+    dispense = {"expectedSupplyDuration": {"value": 6 if unit != "a" else 5, "code": unit}}
+    course = one(request(DMF, authoredOn="2026-05-15" if unit == "wk" else "2026-06-01", status="completed", dispenseRequest=dispense))
+    if ends is None:
+        assert course.acts_until.isoformat() == "2026-09-29"
+    else:
+        assert course.acts_until.isoformat() == ends
+
+
+def test_dosage_bounds_give_start_and_end():
+    bounds = {"timing": {"repeat": {"boundsPeriod": {"start": "2023-02-01", "end": "2024-05-31"}}}}
+    reason = {"coding": [{"system": SNOMED, "code": "182841002"}]}
+    course = one(request(DMF, status="stopped", authoredOn="2023-01-20", dosageInstruction=[bounds], statusReason=reason))
+    assert (str(course.start), str(course.end), course.outcome) == ("2023-02-01", "2024-05-31", "failed")
+
+
+def test_dosage_duration_counts_as_supply():
+    bounds = {"timing": {"repeat": {"boundsDuration": {"value": 12, "code": "mo"}}}}
+    course = one(request(DMF, status="completed", authoredOn="2025-01-10", dosageInstruction=[bounds]))
+    assert course.acts_until.isoformat() == "2026-02-09"
+
+
+def test_a_stop_without_a_date_is_not_later_than_the_last_change_of_the_record():
+    course = one(request(NATALIZUMAB, status="stopped", authoredOn="2023-01-10", meta={"lastUpdated": "2023-04-01T10:00:00Z"}))
+    assert str(course.end) == "2023-01-10 to 2023-04-01"
+    assert course.phase == "off"
+
+
+def test_a_stop_without_any_date_of_its_own_is_open_only_for_as_long_as_an_order_runs():
+    assert one(request(DMF, status="stopped", authoredOn="2022-01-10")).phase == "off"
+    assert one(request(DMF, status="stopped", authoredOn="2026-06-10")).phase == "unknown"
+
+
+def test_a_stop_without_a_date_lies_before_the_next_drug():
+    first, second = courses(
+        request(DMF, status="stopped", authoredOn="2026-01-10"), request(NATALIZUMAB, authoredOn="2026-03-01"), infusion(NATALIZUMAB, "2026-11-01")
+    )
+    assert str(first.end) == "2026-01-10 to 2026-03-01"
+    assert second.ongoing is True
+
+
+def test_future_end_of_an_active_order():
+    bounds = {"timing": {"repeat": {"boundsPeriod": {"start": "2025-02-01", "end": "2027-01-31"}}}}
+    assert one(request(DMF, authoredOn="2025-01-20", dosageInstruction=[bounds])).ongoing is True
+
+
+def test_an_order_that_begins_in_the_future_is_a_plan():
+    bounds = {"timing": {"repeat": {"boundsPeriod": {"start": "2027-01-05"}}}}
+    found = facts(request(DMF, authoredOn="2026-11-10", dosageInstruction=[bounds]))
+    assert found["dmt.noneRecorded"].value is True
+    assert found["dmt.plannedOrDrafted"].value is True
+
+
+def test_a_reported_plan_is_neither_history_nor_absence():
+    found = facts(request(DMF, intent="plan", reportedBoolean=True, authoredOn="2026-08-10"))
+    assert found["dmt.noneRecorded"].value is None
+    assert found["dmt.everCount"].value == Bounds(0, 1)
+
+
+def test_a_status_that_says_nothing_leaves_it_open():
+    found = facts({"resourceType": "MedicationStatement", "status": "unknown", "medicationCodeableConcept": DMF, "effectiveDateTime": "2026-03"})
+    assert found["dmt.noneRecorded"].value is None
+    assert found["dmt.untreated"].value is None
+
+
+def test_a_record_in_doubt_adds_nothing_to_a_certain_course():
+    statement = {"resourceType": "MedicationStatement", "status": "unknown", "medicationCodeableConcept": DMF, "effectiveDateTime": "2026-03"}
+    course = one(request(DMF, authoredOn="2026-01-10"), statement)
+    assert course.outcome == "ongoing"
+    assert any("left aside" in note for note in course.notes)
+
+
+def test_statement_active_since_long_asserted_lately():
+    statement = {
+        "resourceType": "MedicationStatement", "status": "active", "medicationCodeableConcept": rxnorm("84375"),
+        "effectivePeriod": {"start": "2010"}, "dateAsserted": "2026-10-30",
+    }  # fmt: skip
+    course = one(statement)
+    assert (course.ongoing, str(course.start), course.notes) == (True, "2010", ())
+
+
+def test_statement_asserted_a_year_ago_is_assumed():
+    statement = {
+        "resourceType": "MedicationStatement", "status": "active", "medicationCodeableConcept": rxnorm("84375"),
+        "effectivePeriod": {"start": "2010"}, "dateAsserted": "2025-10-30",
+    }  # fmt: skip
+    course = one(statement)
+    assert course.ongoing is True
+    assert any("2025-10-30" in note and "assumed" in note for note in course.notes)
+
+
+def test_dispense_with_days_supply():
+    dispense = {
+        "resourceType": "MedicationDispense", "status": "completed", "medicationCodeableConcept": DMF,
+        "whenHandedOver": "2026-09-01", "daysSupply": {"value": 90, "unit": "days"},
+    }  # fmt: skip
+    course = one(dispense)
+    assert (course.ongoing, course.acts_until.isoformat()) == (True, "2026-12-30")
+
+
+def test_dispense_without_days_supply_is_assumed_to_last_ninety_days():
+    dispense = {"resourceType": "MedicationDispense", "status": "completed", "medicationCodeableConcept": DMF, "whenHandedOver": "2026-06-01"}
+    assert one(dispense).acts_until.isoformat() == "2026-09-29"
+
+
+@pytest.mark.parametrize("status", ["preparation", "in-progress"])
+def test_dispense_not_handed_over_is_a_plan(status):
+    dispense = {"resourceType": "MedicationDispense", "status": status, "medicationCodeableConcept": DMF, "whenPrepared": "2026-11-10"}
+    assert facts(dispense)["dmt.plannedOrDrafted"].value is True
+
+
+def test_an_infusion_broken_off_was_given():
+    course = one(infusion(NATALIZUMAB, "2026-11-01", status="stopped", statusReason=[{"text": "infusion reaction"}]))
+    assert course.doses and course.phase == "washIn"
+
+
+def test_a_procedure_in_words_must_speak_of_an_infusion():
+    def procedure(text):
+        return {"resourceType": "Procedure", "status": "completed", "code": {"text": text}, "performedDateTime": "2026-10-01"}
+
+    assert [course.drug for course in courses(procedure("Ocrelizumab infusion"))] == ["ocrelizumab"]
+    assert courses(procedure("Education about ocrelizumab infusion")) == ()
+    assert courses(procedure("JCV testing before natalizumab")) == ()
+
+
+def test_a_billing_code_is_an_infusion():
+    code = {"coding": [{"system": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "code": "J2350"}]}
+    procedure = {"resourceType": "Procedure", "status": "completed", "code": code, "performedDateTime": "2026-10-01"}
+    assert [course.drug for course in courses(procedure)] == ["ocrelizumab"]
+
+
+def test_a_therapy_period_as_one_procedure():
+    code = {"coding": [{"system": SNOMED, "code": "782710000", "display": "Natalizumab therapy"}]}
+    period = {"start": "2024-01-10", "end": "2026-06-10"}
+    course = one({"resourceType": "Procedure", "status": "completed", "code": code, "performedPeriod": period})
+    assert (str(course.start), course.acts_until.isoformat(), course.phase) == ("2024-01-10", "2026-08-05", "rebound")
+
+
+def test_long_term_use_recorded_as_a_condition():
+    condition = {
+        "resourceType": "Condition", "code": {"coding": [{"system": SNOMED, "code": "113541000119102"}]}, "recordedDate": "2026-05-01",
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+    }  # fmt: skip
+    assert [(course.drug, course.ongoing) for course in courses(condition)] == [("rituximab", True)]
+
+
+def test_an_allergy_in_words_is_no_treatment():
+    condition = {"resourceType": "Condition", "code": {"text": "Allergy to natalizumab"}, "recordedDate": "2026-05-01"}
+    assert courses(condition) == ()
+
+
+def test_reason_by_reference():
+    condition = {
+        "resourceType": "Condition", "id": "ra", "code": {"text": "Rheumatoid arthritis"},
+        "verificationStatus": {"coding": [{"code": "confirmed"}]},
+    }  # fmt: skip
+    order = request(rxnorm("121191", "rituximab"), authoredOn="2026-01-10", reasonReference=[{"reference": "Condition/ra"}])
+    assert courses(condition, order) == ()
+    ms = {**condition, "id": "ms", "code": {"coding": [{"system": SNOMED, "code": "24700007"}]}}
+    order = request(rxnorm("121191", "rituximab"), authoredOn="2026-01-10", reasonReference=[{"reference": "Condition/ms"}])
+    assert [course.drug for course in courses(condition, ms, order)] == ["rituximab"]
+
+
+def test_reason_by_display_of_a_reference_that_was_not_sent():
+    order = request(rxnorm("121191", "rituximab"), authoredOn="2026-01-10", reasonReference=[{"reference": "Condition/x", "display": "B-cell lymphoma"}])
+    assert courses(order) == ()
+
+
+def test_dosage_tells_the_product():
+    order = request({"coding": [{"system": ATC, "code": "L04AG06", "display": "alemtuzumab"}]}, authoredOn="2026-01-10")
+    assert one(order).outcome == "unknown"
+    order["dosageInstruction"] = [{"text": "12 mg IV daily for 5 days"}]
+    assert one(order).outcome == "ongoing"
+
+
+def test_dosage_tells_that_it_is_for_ms():
+    order = request(rxnorm("44157", "cladribine"), authoredOn="2026-01-10", dosageInstruction=[{"text": "for multiple sclerosis, week 1"}])
+    assert one(order).outcome == "ongoing"
+
+
+def test_screening_for_cancer_is_no_cancer():
+    screening = {"resourceType": "Condition", "code": {"text": "Encounter for screening for malignant neoplasm of breast"}}
+    mitoxantrone = request(rxnorm("7005", "mitoxantrone"), authoredOn="2026-09-10")
+    assert one(screening, mitoxantrone).outcome == "ongoing"
+
+
+def test_malignant_ms_is_no_cancer():
+    malignant = {"resourceType": "Condition", "code": {"coding": [{"system": SNOMED, "code": "24700007"}], "text": "Malignant multiple sclerosis"}}
+    assert one(malignant, request(rxnorm("7005", "mitoxantrone"), authoredOn="2026-09-10")).outcome == "ongoing"
+
+
+def test_indication_is_unclear_where_the_problem_list_was_not_read():
+    order = request(rxnorm("121191", "rituximab"), authoredOn="2026-01-10")
+    assert one(order, missing=("conditions",)).outcome == "unknown"
+
+
+def test_one_record_for_ms_speaks_for_the_others_of_the_drug():
+    ms = [{"coding": [{"system": SNOMED, "code": "24700007"}]}]
+    lymphoma = {"resourceType": "Condition", "code": {"text": "Follicular lymphoma"}}
+    order = request(rxnorm("121191", "rituximab"), authoredOn="2025-10-01", reasonCode=ms)
+    course = one(lymphoma, order, infusion(rxnorm("121191", "rituximab"), "2025-10-10"), infusion(rxnorm("121191", "rituximab"), "2026-04-10"))
+    assert course.outcome == "ongoing"
+
+
+def test_an_unknown_product_code_without_words_may_be_an_ms_drug():
+    found = facts(request(rxnorm("999999999"), authoredOn="2026-01-10"))
+    assert found["treatment.readable"].value is None
+    assert found["dmt.noneRecorded"].value is None
+
+
+def test_no_known_medications_is_an_answer():
+    absent = {"coding": [{"system": "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips", "code": "no-known-medications"}]}
+    statement = {"resourceType": "MedicationStatement", "status": "active", "medicationCodeableConcept": absent}
+    assert facts(statement)["dmt.noneRecorded"].value is True
+    absent["coding"][0]["code"] = "no-medication-info"
+    assert facts(statement)["dmt.noneRecorded"].value is None
+
+
+def test_inpatient_order_stopped_at_discharge_does_not_end_the_treatment():
+    outpatient = request(DMF, authoredOn="2024-01-10", dispenseRequest={"validityPeriod": {"start": "2026-06-01", "end": "2027-01-01"}})
+    inpatient = request(
+        DMF, status="stopped", authoredOn="2026-07-01", category=[{"coding": [{"code": "inpatient"}]}],
+        dosageInstruction=[{"timing": {"repeat": {"boundsPeriod": {"start": "2026-07-01", "end": "2026-07-05"}}}}],
+    )  # fmt: skip
+    assert one(outpatient, inpatient).ongoing is True
+
+
+def test_contradicting_code_and_words_are_neither_drug_for_certain():
+    order = request(rxnorm("354770", "ocrelizumab 300 mg"), authoredOn="2026-01-10")
+    found = courses(order)
+    assert {course.drug for course in found} >= {"natalizumab"}
+    assert {course.outcome for course in found} == {"unknown"}
+
+
+def test_biosimilar_suffix_is_the_same_drug():
+    course = one(request(rxnorm("354770", "natalizumab-sztn 20 MG/ML"), authoredOn="2026-10-10"))
+    assert (course.drug, course.outcome) == ("natalizumab", "ongoing")
+
+
+def test_partial_dates_stay_partial():
+    course = one(request(DMF, authoredOn="2026", status="active"))
+    assert (course.start.first.isoformat(), course.start.last.isoformat()) == ("2026-01-01", "2026-11-20")
+
+
+def test_written_reasons_are_cut_short():
+    long = "treatment failure " + "x" * 200
+    course = one(request(DMF, status="stopped", authoredOn="2024-01-10", statusReason={"text": long}))
+    assert course.outcome == "failed"
+    assert len(course.stop_reason) == 80
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["not tolerated, no lack of efficacy", "denies treatment failure; stopped for GI side effects", "without relapses, family planning"],
+)
+def test_denied_failure_is_no_failure(words):
+    assert one(request(DMF, status="stopped", authoredOn="2024-01-10", statusReason={"text": words})).outcome == "stoppedOther"
+
+
+@pytest.mark.parametrize("words", ["relapsing MS, own wish", "RRMS; patient preference"])
+def test_the_name_of_the_disease_is_no_relapse(words):
+    assert one(request(DMF, status="stopped", authoredOn="2024-01-10", statusReason={"text": words})).outcome == "stoppedOther"
