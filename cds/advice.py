@@ -13,7 +13,7 @@ from cds.content import Content
 from cds.deck import safety as safety_card
 from cds.deck.missing import BASIC, Missing, missing_items
 from cds.deck.rank import Candidate, HeldBack, Situation, select
-from cds.deck.render import DETAIL_LIMIT, Card, Pen, render
+from cds.deck.render import Card, Pen, Size, render_to_fit
 from cds.evidence.criteria import Facts, Finding, judge
 from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow, row_for
 from cds.evidence.match import Match, match_all
@@ -32,9 +32,6 @@ EVIDENCE_GATES = ("ms-present", "no-withholding-mimic", "age-known")
 """Criteria that must be met before evidence for a drafted drug is shown (summary EV)."""
 FIRST_SUBTYPE = ("ms-present", "ms-or-cis")
 """Criteria of which one must newly hold, with a subtype, for a Condition just recorded to be worth a card."""
-
-SIZES = ((99, 99), (5, 99), (4, 99), (4, 5), (3, 4), (3, 3), (3, 2), (3, 1), (2, 1))
-"""How much a card says, most first: claims in one list, and safety findings in full. The first size that fits is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +198,10 @@ def _named_items(shown: Sequence[Candidate]) -> list[str]:
 
 
 def _render(content: Content, context: PatientContext, candidate: Candidate, beside: _Beside, policy: Policy) -> Card:
-    """The card; where it would be too long, with fewer claims in a list, then with fewer safety findings told in full."""
     url = f"{policy.evidence_base}/evidence/{candidate.name}" if policy.evidence_base and candidate.match else None
-    drugs = candidate.topic in DRUG_TOPICS
-    for most_claims, most_lines in SIZES:
-        pen = Pen(
+
+    def pen_of(size: Size) -> Pen:
+        return Pen(
             content.evidence,
             content.deck,
             context,
@@ -213,20 +209,17 @@ def _render(content: Content, context: PatientContext, candidate: Candidate, bes
             content.edition,
             missing=beside.missing,
             safety=beside.safety.get(candidate.topic, ()),
-            ruled_out=beside.ruled_out if drugs else (),
+            ruled_out=beside.ruled_out if candidate.topic in DRUG_TOPICS else (),
             drafted=beside.drafted if candidate.topic == "dmtEvidence" else (),
-            most_claims=most_claims,
-            most_lines=most_lines,
+            size=size,
         )
-        card = render(
-            candidate.name,
-            content.deck,
-            pen,
-            rule=candidate.rule,
-            stance=candidate.stance,
-            indicator=candidate.indicator,
-            evidence_url=url,
-        )
-        if len(card.detail) <= DETAIL_LIMIT:
-            break
-    return card
+
+    return render_to_fit(
+        candidate.name,
+        content.deck,
+        pen_of,
+        rule=candidate.rule,
+        stance=candidate.stance,
+        indicator=candidate.indicator,
+        evidence_url=url,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 import typer
@@ -24,6 +24,9 @@ from cds.explain import explain_json, explain_text
 from cds.explain_input import InputError, read_input
 from cds.export.bibliography import bibtex, csl_json
 from cds.export.fhir_r5 import export_bundle
+from cds.feedback.records import RecordError
+from cds.feedback.report import Period
+from cds.feedback.report_output import as_csv, as_json, as_tables
 from cds.new_source import new_source
 from cds.serve import serve as serve_forever
 from cds.settings import Settings
@@ -34,6 +37,8 @@ patients_app = typer.Typer(no_args_is_help=True, help="The synthetic patients.")
 app.add_typer(patients_app, name="patients")
 content_app = typer.Typer(no_args_is_help=True, help="The evidence, the cards and the founding documents.")
 app.add_typer(content_app, name="content")
+feedback_app = typer.Typer(no_args_is_help=True, help="What became of the cards.")
+app.add_typer(feedback_app, name="feedback")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -43,7 +48,7 @@ def main() -> None:
     """Run the command; an error the user can mend ends with status 2 and one line."""
     try:
         app()
-    except (ContentError, InputError, DemoError) as error:
+    except (ContentError, InputError, DemoError, RecordError) as error:
         err.print(f"ranvier: {error}", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     except ValidationError as error:
@@ -186,6 +191,24 @@ def content_new(
     settings = Settings()
     path = new_source(_content(settings), doi, area, id)
     out.print(f"Wrote {path}. Fill in what you have read, then run: ranvier content check", soft_wrap=True)
+
+
+@feedback_app.command("report")
+def feedback_report(
+    form: Annotated[Literal["table", "csv", "json"], typer.Option("--format", help="How it is printed.")] = "table",
+    since: Annotated[str | None, typer.Option("--since", help="First day, YYYY-MM-DD, in UTC.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Last day, YYYY-MM-DD, in UTC.")] = None,
+    per: Annotated[Period, typer.Option("--per", help="Length of the periods.")] = "month",
+) -> None:
+    """Cards shown, accepted and overridden by topic, content version and reason; calls by outcome (docs/feedback.md)."""
+    from cds.feedback.reading import read_report  # here, because SQLAlchemy takes long to load
+
+    report = read_report(Settings().database, _day(since) if since else None, _day(until) if until else None, per)
+    if form == "table":
+        for table in as_tables(report):
+            out.print(table)
+    else:
+        print(as_csv(report) if form == "csv" else as_json(report).decode(), end="" if form == "csv" else "\n")
 
 
 @patients_app.command("list")

@@ -7,7 +7,7 @@ wording, templates, founding statements, coverage and overdue reviews.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -167,14 +167,21 @@ def _card(name: str, card: CardFile, content: Content) -> Iterator[Problem]:
     summary = evidence.summaries.get(name)
     front, _, body = card.source.removeprefix("---\n").partition("\n---\n")
     tree = environment().parse(body)
+    named: dict[str, Container[str]] = {
+        "claim": evidence.claims,
+        "not_met": evidence.criteria,
+        "why": CATALOGUE,
+        "known": CATALOGUE,
+        "value": CATALOGUE,
+    }
     for call in tree.find_all(nodes.Call):
         verb = call.node.name if isinstance(call.node, nodes.Name) else ""
         arguments = [argument.value for argument in call.args if isinstance(argument, nodes.Const)]
         if verb not in VERBS:
             yield Problem("error", where, f"its template calls {verb!r}; it can use {', '.join(sorted(VERBS))}")
-        known = {"claim": evidence.claims, "not_met": evidence.criteria, "why": CATALOGUE, "known": CATALOGUE, "value": CATALOGUE}.get(verb)
+        known = named.get(verb)
         for argument in arguments if known is not None else ():
-            if argument not in known:
+            if known is not None and argument not in known:
                 yield Problem("error", where, f"{verb}({argument!r}): there is no such {'claim' if verb == 'claim' else 'name'}")
             elif verb == "claim":
                 yield from _shown_claim(where, evidence.claims[argument], evidence, summary.claims if summary else None)

@@ -66,7 +66,7 @@ def _fields(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
 
 
 def _with_ids(value: Any) -> bool:
-    return value is None or isinstance(value, list) and all(isinstance(item, dict) and "id" in item for item in value)
+    return value is None or (isinstance(value, list) and all(isinstance(item, dict) and "id" in item for item in value))
 
 
 def _short(value: Any) -> str:

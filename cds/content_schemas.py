@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import orjson
+from pydantic import BaseModel
 
 from cds.deck.cards import FrontMatter
 from cds.evidence.model import Biomarker, Claim, Criterion, Definition, Drug, FoundingDocument, Risk, Source, Summary
 from cds.evidence.safety import SafetyRow
 
-RECORDS = {
+RECORDS: dict[str, type[BaseModel]] = {
     "source": Source,
     "claim": Claim,
     "criterion": Criterion,
@@ -31,7 +32,11 @@ def schemas() -> dict[str, bytes]:
     for name, model in RECORDS.items():
         schema = model.model_json_schema()
         definitions = schema.pop("$defs", {})
-        either = {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": [schema, {"type": "array", "items": schema}], "$defs": definitions}
+        either = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "anyOf": [schema, {"type": "array", "items": schema}],
+            "$defs": definitions,
+        }
         made[f"{name}.schema.json"] = orjson.dumps(either, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     return made
 

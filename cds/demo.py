@@ -55,7 +55,7 @@ def _service(settings: Settings, patient: SyntheticPatient) -> Iterator[tuple[st
     """A service process of its own, on the patient's day, until the block ends."""
     base = f"http://{settings.host}:{settings.port}"
     environment = os.environ | {"RANVIER_AS_OF": patient.as_of.isoformat()}
-    process = subprocess.Popen([sys.executable, "-m", "cds", "serve"], env=environment)  # noqa: S603
+    process = subprocess.Popen([sys.executable, "-m", "cds", "serve"], env=environment)
     try:
         _wait_until_ready(base, process)
         yield base, process

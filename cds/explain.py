@@ -143,12 +143,13 @@ def explain_text(advice: Advice, content: Content) -> Iterator[str]:
     unknown = [name for name, fact in context.facts.items() if fact.value is None and fact.how == "notFound"]
     if unknown:
         yield f"  not found: {', '.join(unknown)}"
-    for title, items in (("CONFLICTS", context.conflicts), ("COULD NOT BE READ", context.not_read)):
-        if items:
+    conflicts = [conflict.text for conflict in context.conflicts]
+    unread = [f"{item.what}: {item.reason}" for item in context.not_read]
+    for title, texts in (("CONFLICTS", conflicts), ("COULD NOT BE READ", unread)):
+        if texts:
             yield ""
             yield title
-            for item in items:
-                yield f"  {getattr(item, 'text', None) or f'{item.what}: {item.reason}'}"
+            yield from (f"  {text}" for text in texts)
     yield ""
     yield "EVIDENCE"
     held = {h.candidate.name: h.because for h in advice.held_back}

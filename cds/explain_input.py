@@ -7,13 +7,10 @@ from typing import Any
 
 import orjson
 
-from cds.fhir.chart import Chart, draft_concepts
-from cds.patient.orders import Trigger, read_orders
+from cds.calls import KEYS, read_call
+from cds.fhir.chart import Chart
+from cds.patient.orders import Trigger
 from cds.patient.read import Knowledge
-from cds.protocol.discovery import PREFETCH
-
-KEYS = {entry.key: entry.resource_type for entry in PREFETCH}
-"""Prefetch key → resource type."""
 
 
 class InputError(ValueError):
@@ -39,12 +36,21 @@ def read_input(raw: bytes, knowledge: Knowledge) -> tuple[Chart, Trigger]:
 
 def chart_of_request(request: Mapping[str, Any], knowledge: Knowledge) -> tuple[Chart, Trigger]:
     """Chart and trigger of a whole request, as the service itself would read them from prefetch."""
-    context = request.get("context") if isinstance(request.get("context"), dict) else {}
-    patient_id = context.get("patientId") if isinstance(context.get("patientId"), str) else None
-    prefetch = request.get("prefetch") if isinstance(request.get("prefetch"), dict) else {}
-    hook = request.get("hook") if isinstance(request.get("hook"), str) else "patient-view"
-    orders = read_orders(draft_concepts(context.get("draftOrders")), context.get("selections"), knowledge.terminology, knowledge.rules.treatment)
-    return Chart.from_prefetch(prefetch, patient_id, KEYS), Trigger(hook=hook, orders=orders)
+    context, prefetch = _object(request.get("context")), _object(request.get("prefetch"))
+    hook, patient_id = request.get("hook"), context.get("patientId")
+    return read_call(
+        hook if isinstance(hook, str) else "patient-view",
+        patient_id if isinstance(patient_id, str) else None,
+        prefetch,
+        knowledge,
+        draft_orders=context.get("draftOrders"),
+        selections=context.get("selections"),
+        conditions=context.get("conditions"),
+    )
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_resource(value: Any) -> bool:

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     local_codes: Folder = Field(None, description="YAML file with a site's own codes, see docs/local-codes.md.")
     max_cards: int = Field(3, ge=1, le=10, description="Most cards in one answer.")
     topics_off: Words = Field((), description="Topic codes of cards that this site does not show, separated by spaces.")
+    repeat_at_sign: bool = Field(False, description="Whether order-sign repeats what order-select shows; warnings always are.")
     as_of: Annotated[date | None, BeforeValidator(_unset)] = Field(
         None, description="Fixes the day for which advice is given (YYYY-MM-DD). Unset: today in UTC."
     )

@@ -6,29 +6,36 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from cds.advice import Advice, Policy, advise
+from cds.advice import ORDER_HOOKS, Advice, Policy, advise
 from cds.api.cards import wire_cards
 from cds.api.core import Core, Opinion
+from cds.calls import read_call
 from cds.content import Content
-from cds.fhir.chart import Chart
-from cds.patient.orders import Trigger
-from cds.protocol.discovery import PREFETCH
+from cds.protocol.discovery import SERVICES
 from cds.protocol.request import HookCall
 from cds.settings import Settings
 from cds.three_valued import Truth
 
-HOOKS = frozenset({"patient-view"})
+HOOKS = frozenset(service.hook for service in SERVICES)
 """Hooks that the core answers; `cds.protocol.discovery.SERVICES` says with which service."""
-TYPES = {entry.key: entry.resource_type for entry in PREFETCH}
 
 
 def core_of(content: Content, policy: Policy) -> Core:
     """The core for this content, as the wire uses it."""
 
     def opinion(call: HookCall, values: Mapping[str, Any], as_of: date) -> Opinion:
-        chart = Chart.from_prefetch(values, call.context.patient_id, TYPES)
-        advice = advise(content, chart, Trigger(hook=call.hook), as_of, policy)
-        return Opinion(wire_cards(advice, content), applies(advice), settled(advice))
+        chart, trigger = read_call(
+            call.hook,
+            call.context.patient_id,
+            values,
+            content,
+            draft_orders=getattr(call.context, "draft_orders", None),
+            selections=getattr(call.context, "selections", None),
+            conditions=getattr(call.context, "conditions", None),
+        )
+        advice = advise(content, chart, trigger, as_of, policy)
+        unrelated = trigger.hook in ORDER_HOOKS and not trigger.orders
+        return Opinion(wire_cards(advice, content), applies(advice), unrelated or settled(advice))
 
     return Core(content.edition.version, content.edition.hash, HOOKS, opinion)
 
@@ -36,7 +43,9 @@ def core_of(content: Content, policy: Policy) -> Core:
 def policy_of(settings: Settings) -> Policy:
     """What the site's settings ask of the cards."""
     public = settings.public_url if settings.public_url.startswith("https://") else None
-    return Policy(cap=settings.max_cards, topics_off=frozenset(settings.topics_off), evidence_base=public)
+    return Policy(
+        cap=settings.max_cards, topics_off=frozenset(settings.topics_off), evidence_base=public, repeat_at_sign=settings.repeat_at_sign
+    )
 
 
 def applies(advice: Advice) -> Truth:

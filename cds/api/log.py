@@ -18,7 +18,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 def configure(level: str = "info") -> None:
-    """Write our own lines and those of the server in one form; libraries that log addresses stay silent."""
+    """Write our own lines and those of the server in one form; libraries that log addresses or each step stay silent."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -35,7 +35,7 @@ def configure(level: str = "info") -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"
-    for name in ("httpx", "httpcore"):
+    for name in ("httpx", "httpcore", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

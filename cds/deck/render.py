@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -22,6 +22,9 @@ DETAIL_LIMIT = 2000
 """Longest `detail` in characters (CH-CARD-13)."""
 SUMMARY_LIMIT = 139
 """Longest `summary` in UTF-16 code units (CH-CARD-02)."""
+ALL = 99
+FEW_CLAIMS = 2
+"""A list of claims is not made shorter than this while hazards can be told by name only."""
 
 
 VERBS = frozenset(
@@ -67,6 +70,22 @@ class Edition:
     reviewed: date
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a card says: claims in each of its lists, in the order of the template, and hazards told in full."""
+
+    claims: tuple[int, ...] = ()
+    hazards: int = ALL
+
+    def smaller(self, lists: Sequence[int], hazards: int) -> Size | None:
+        """One bullet less than what was shown, of the longest list of claims, then of the hazards; nothing where no more can go."""
+        longest = max(lists, default=0)
+        if longest > FEW_CLAIMS or (hazards <= 1 < longest):
+            first = list(lists).index(longest)
+            return Size((*lists[:first], longest - 1, *lists[first + 1 :]), self.hazards)
+        return Size(self.claims, min(self.hazards, hazards) - 1) if min(self.hazards, hazards) > 1 else None
+
+
 @dataclass(slots=True)
 class Pen:
     """Collects what a template shows: the claims and the sources whose links the card must carry."""
@@ -82,22 +101,24 @@ class Pen:
     ruled_out: Sequence[SafetyFinding] = ()
     """Contraindications and boxed situations of this chart, over all drugs; a card on drugs lists them and leaves such drugs out."""
     drafted: Sequence[tuple[DrugEvidence, EvidenceRow]] = ()
-    most_lines: int = 99
-    """Safety findings told in full; the others by name."""
-    most_claims: int = 99
-    """Bullets that one list of claims may have; what a card leads with comes first."""
+    size: Size = Size()
     claims: list[Claim] = field(default_factory=list)
     cited: dict[str, Source] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    lists: list[int] = field(default_factory=list)
+    """How many claims each list of the card shows, in the order of the template."""
 
     def claim(self, *ids: str) -> str:
         """One bullet a claim: its words, its certainty and its citation. A claim whose source was withdrawn is left out."""
-        bullets = (line for id in ids if (line := self._bullet(self.evidence.claims[id])))
-        return "\n".join(islice(bullets, self.most_claims))
+        most = self.size.claims[len(self.lists)] if len(self.lists) < len(self.size.claims) else ALL
+        bullets = list(islice((line for id in ids if (line := self._bullet(self.evidence.claims[id]))), most))
+        self.lists.append(len(bullets))
+        return "\n".join(bullets)
 
     def leading(self) -> str:
-        """The claims that a changed stance leads with, such as those on pregnancy."""
-        return self.claim(*(self.match.leading_claims if self.match else ()))
+        """The claims that a changed stance leads with, such as those on pregnancy; never left out for room."""
+        bullets = (self._bullet(self.evidence.claims[id]) for id in (self.match.leading_claims if self.match else ()))
+        return "\n".join(bullet for bullet in bullets if bullet)
 
     def _bullet(self, claim: Claim) -> str:
         if not self.evidence.showable(claim) or self._is_ruled_out(claim):
@@ -207,7 +228,7 @@ class Pen:
     def _safety_lines(self, findings: Iterable[SafetyFinding]) -> list[str]:
         """Bullets for findings not told yet on this card."""
         new = [finding for finding in findings if finding.hazard.id not in self.told]
-        left = max(0, self.most_lines - len(self.told))
+        left = max(0, self.size.hazards - len(self.told))
         self.told.update(finding.hazard.id for finding in new)
         return say.lines(new, self._cite_finding, left)
 
@@ -225,11 +246,9 @@ class Pen:
         return f"- Tried: {told}." if told else ""
 
     def against(self) -> str:
-        """The drugs of which this chart holds a contraindication or boxed situation, in one bullet."""
-        named = say.short(self.ruled_out)
-        for finding in self.ruled_out:
-            self.claims.append(finding.claim)
-            self.cited.update({id: source for id in finding.hazard.sources if (source := self.evidence.sources[id]).identifiers.citable})
+        """The drugs of which this chart holds a contraindication or boxed situation, each with its first source, in one bullet."""
+        named = say.short(self.ruled_out, lambda finding: self.evidence.sources_of(finding.claim)[0].citation)
+        self.claims += [finding.claim for finding in self.ruled_out]
         return f"- Recorded against: {named}." if named else ""
 
     def drug_names(self) -> str:
@@ -261,6 +280,18 @@ class Pen:
         overdue = self.match is not None and self.match.summary.next_review < self.context.as_of
         note = " Review of this content is overdue." if overdue else ""
         return f"Chart as of {self.context.as_of}; content {self.edition.version}, reviewed {self.edition.reviewed}.{note}"
+
+
+def render_to_fit(
+    name: str, deck: Deck, pen_of: Callable[[Size], Pen], *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None
+) -> Card:
+    """The card; where it would be too long, with the last claim of its longest list left out, again and again until it fits."""
+    size: Size | None = Size()
+    while size is not None:
+        pen = pen_of(size)
+        card = render(name, deck, pen, rule=rule, stance=stance, indicator=indicator, evidence_url=evidence_url)
+        size = None if len(card.detail) <= DETAIL_LIMIT else size.smaller(pen.lists, min(size.hazards, len(pen.told)))
+    return card
 
 
 def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None) -> Card:

@@ -97,12 +97,16 @@ def not_known(findings: Sequence[SafetyFinding], cite: Cite) -> list[str]:
     return bullets
 
 
-def short(findings: Iterable[SafetyFinding]) -> str:
-    """Drugs and hazards in one line: `teriflunomide (pregnancy); cladribine (pregnancy, HIV infection)`."""
-    hazards: dict[str, list[str]] = {}
+def short(findings: Iterable[SafetyFinding], cite: Cite | None = None) -> str:
+    """Drugs and hazards in one line, each with one source if asked for: `teriflunomide (pregnancy; US label, Aubagio 2026)`."""
+    drugs: dict[str, list[SafetyFinding]] = {}
     for finding in findings:
-        hazards.setdefault(finding.name, []).append(lower(finding.hazard.hazard))
-    return "; ".join(f"{name} ({', '.join(dict.fromkeys(of))})" for name, of in hazards.items())
+        drugs.setdefault(finding.name, []).append(finding)
+    parts = []
+    for name, of in drugs.items():
+        hazards = ", ".join(dict.fromkeys(lower(finding.hazard.hazard) for finding in of))
+        parts.append(f"{name} ({hazards}; {cite(of[0])})" if cite else f"{name} ({hazards})")
+    return "; ".join(parts)
 
 
 def tried(episodes: Iterable[Episode], outcomes: Mapping[str, str]) -> str:
@@ -111,7 +115,8 @@ def tried(episodes: Iterable[Episode], outcomes: Mapping[str, str]) -> str:
     for episode in episodes:
         start, end = episode.start or "?", episode.end
         when = f"since {start}" if end is None else f"{start} to {end}"
-        told.setdefault(episode.name, []).append(f"{when}, {outcomes[episode.outcome]}")
+        flags = [word for word, holds in (("early", episode.early), ("induction incomplete", episode.induction_incomplete)) if holds]
+        told.setdefault(episode.name, []).append(", ".join([when, outcomes[episode.outcome], *flags]))
     return "; ".join(f"{name} ({'; '.join(times)})" for name, times in told.items())
 
 

@@ -87,7 +87,7 @@ def read_records(paths: Iterable[Path], model: type[R]) -> Iterator[tuple[Path, 
 def _by_id(paths: Iterable[Path], model: type[R]) -> dict[str, R]:
     found: dict[str, R] = {}
     for path, record in read_records(paths, model):
-        id = getattr(record, "id")
+        id: str = vars(record)["id"]
         if id in found:
             raise ContentError(f"{path}: the id {id!r} is used twice; ids are unique within a kind")
         found[id] = record

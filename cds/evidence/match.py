@@ -38,7 +38,8 @@ def match(summary: Summary, evidence: Evidence, facts: Facts, hook: str) -> Matc
         return tuple(judge(evidence.criteria[id], evidence.conditions[id], facts) for id in ids)
 
     gates, limits = findings(summary.gates), findings(summary.limits)
-    stance, leading = summary.stance, ()
+    stance: Stance = summary.stance
+    leading: tuple[str, ...] = ()
     for change, condition in zip(summary.stance_changes, evidence.stance_conditions[summary.id], strict=True):
         if condition.test(facts) is True:
             stance, leading = change.stance, change.claims

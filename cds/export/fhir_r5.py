@@ -25,7 +25,7 @@ from cds.fhir.value_sets import ValueSet as TerminologyValueSet
 
 BASE = "https://ranvier.org/fhir"
 """Canonical base of the exported resources; it names, it does not have to resolve."""
-_MODELS = {
+_MODELS: dict[str, Any] = {
     "Citation": Citation,
     "Evidence": FhirEvidence,
     "ArtifactAssessment": ArtifactAssessment,
@@ -42,7 +42,7 @@ Resource = dict[str, Any]
 
 def export_bundle(content: Content) -> Resource:
     """One collection Bundle of everything. Raises pydantic's ValidationError if a resource is not valid R5."""
-    entries = [{"fullUrl": f"{BASE}/{r['resourceType']}/{r['id']}", "resource": r} for r in _resources(content)]
+    entries: list[dict[str, Any]] = [{"fullUrl": f"{BASE}/{r['resourceType']}/{r['id']}", "resource": r} for r in _resources(content)]
     for entry in entries:
         _MODELS[entry["resource"]["resourceType"]].model_validate(entry["resource"])
     bundle = {"resourceType": "Bundle", "id": "ranvier-evidence", "type": "collection", "entry": entries}

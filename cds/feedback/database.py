@@ -5,7 +5,6 @@ Imported in the background once the service runs (`cds.feedback.store`): loading
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,7 +91,6 @@ _STATEMENTS = {"sqlite": _statements(sqlite), "postgresql": _statements(postgres
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(func.pg_advisory_xact_lock(_MIGRATION_LOCK).select())
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -9,21 +9,17 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, create_engine, make_url, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from cds.feedback.records import Call, Feedback, Shown
+from cds.feedback.records import Call, Feedback, RecordError, Shown
 from cds.feedback.report import Answer, Period, Report, summarise
 from cds.feedback.tables import calls, feedback, shown
 
 ROWS_AT_ONCE = 1_000
 
 
-class StoreError(RuntimeError):
-    """The record cannot be read; the message says why and what to do."""
-
-
 def read_report(url: str, since: date | None = None, until: date | None = None, per: Period = "month") -> Report:
     """The report from the day `since` to the day `until`, both included, in UTC; answers by the day on which their card was shown.
 
-    Raises `StoreError` if there is no database, or nothing of ours in it.
+    Raises `RecordError` if there is no database, or nothing of ours in it.
     """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
@@ -35,7 +31,7 @@ def read_report(url: str, since: date | None = None, until: date | None = None, 
     except DBAPIError as error:
         reason = str(error.orig).splitlines()[0]
         where = address.database if address.get_backend_name() == "sqlite" else address.render_as_string()
-        raise StoreError(f"no record can be read at {where}: {reason}. The service makes it when it starts.") from None
+        raise RecordError(f"no record can be read at {where}: {reason}. The service makes it when it starts.") from None
     finally:
         engine.dispose()
 

@@ -9,6 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 
+class RecordError(RuntimeError):
+    """The record cannot be read; the message says why and what to do."""
+
+
 class Call(NamedTuple):
     """One service call. `outcome`: cards, silent, dataUnavailable, refused, overloaded, failed or gone; `topics`: of its cards."""
 

@@ -70,7 +70,7 @@ def _table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
     numbers = {"shown", "accepted", "overridden", "calls", "median ms", "95 % within ms"}
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left")
+        table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
     return table
 
 

@@ -6,8 +6,8 @@ spread over Bundles. Nothing here raises on received data, whatever JSON it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cds.fhir.bundles import Page, Sent, read_value
@@ -101,12 +101,11 @@ class Chart:
             else:
                 partial |= {type_} if state == "partial" else set()
                 not_read.append(_gap(type_, state))
-        mismatch = any(
-            type_of(sent.raw) == "Patient" and _contradicts(sent, patient_id)
-            for key, page in pages.items()
-            if keys.get(key) == "Patient"
-            for sent in page.sent
-        )
+        named = {
+            id_of(sent.raw) for key in pages if keys.get(key) == "Patient" for sent in pages[key].sent if type_of(sent.raw) == "Patient"
+        }
+        own = bare_id(patient_id)
+        mismatch = own is not None and bool(named) and named.isdisjoint((own, None))
         sent = [item for page in pages.values() for item in page.sent]
         return _read(sent, patient_id, frozenset(answered - partial), frozenset(partial), not_read, mismatch)
 
@@ -126,6 +125,15 @@ class Chart:
     def complete(self, type: str) -> bool:
         """Whether what was sent of a type is all there is, so that silence means absence. Refused resources are in `not_read`."""
         return type in self.answered
+
+    def without(self, refs: Collection[str]) -> Chart:
+        """The chart as it was before these resources were added to it."""
+        return replace(
+            self,
+            not_read=tuple(item for item in self.not_read if item.resource not in refs),
+            _entries={type_: tuple(entry for entry in found if entry.ref not in refs) for type_, found in self._entries.items()},
+            _by_ref={ref: entry for ref, entry in self._by_ref.items() if ref not in refs},
+        )
 
     def medication(self, entry: Entry) -> Concept:
         """The drug of a medication order, statement, administration or dispense, its reference resolved. Empty for other resources."""
@@ -213,11 +221,6 @@ def _is_another_type(value: Any, type_: str) -> bool:
     return type_of(value) not in (None, "Bundle", "OperationOutcome", type_)
 
 
-def _contradicts(sent: Sent, patient_id: str | None) -> bool:
-    id, wanted = id_of(sent.raw), bare_id(patient_id)
-    return id is not None and wanted is not None and id != wanted
-
-
 def _contained(raw: Raw, id: str) -> Raw | None:
     contained = raw.get("contained")
     items = contained if isinstance(contained, list) else ()
@@ -282,6 +285,11 @@ def _drug(medication: Any) -> Concept:
         return code
     ingredients = [Concept.of(item.itemCodeableConcept) for item in medication.ingredient or () if item is not None]
     return ingredients[0] if len(ingredients) == 1 else Concept()
+
+
+def refs_in(raw: Any) -> frozenset[str]:
+    """The refs of all resources in a Bundle or a single resource, as the chart names them. Never raises."""
+    return frozenset(identify(sent).ref for sent in read_value(raw).sent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

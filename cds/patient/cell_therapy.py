@@ -119,7 +119,7 @@ def cell_therapy_facts(chart: Chart, terminology: Terminology, rules: AllCellThe
     kinds = _explained(sorted_out)
     open_because = _unread(chart, terminology, cells)
     prior, for_ms = _prior(chart, terminology, cells, kinds, open_because)
-    facts = {"priorHsct": prior, "priorHsct.forMs": for_ms, "priorHsct.monthsAgo": _months_ago(kinds, for_ms, as_of)}
+    facts = {"priorHsct": prior, "priorHsct.forMs": for_ms, "priorHsct.monthsAgo": _months_ago(kinds, for_ms, open_because, as_of)}
     for key, one in cells.cells.items():
         facts[f"{key}.recorded"] = _recorded(one, events, open_because)
     facts["msc.paidClinic"] = _paid_clinic(cells, events, open_because)
@@ -279,10 +279,13 @@ def _blood_cancer(chart: Chart, terminology: Terminology, rules: CellTherapyRule
     return False, "No blood cancer is recorded; it is counted as for MS."
 
 
-def _months_ago(events: Sequence[tuple[Kind, _Event]], for_ms: Fact, as_of: date) -> Fact:
+def _months_ago(events: Sequence[tuple[Kind, _Event]], for_ms: Fact, open_because: str, as_of: date) -> Fact:
     counted = [event for kind, event in events if kind in ("autologousForMs", "autologousIndicationUnknown")]
     if for_ms.value is not True:
         return Fact(value=None, reason=for_ms.reason, resources=for_ms.resources, how="notFound")
+    if open_because and all(event.status_only for event in counted):
+        reason = f"{open_because} The date of the transplantation is not known."
+        return Fact(value=None, reason=reason, resources=for_ms.resources, how="notFound")
     day = latest(event.date for event in counted) if all(event.date is not None for event in counted) else None
     if day is None:
         return Fact(value=None, reason="The date of the transplantation is not recorded.", resources=for_ms.resources, how="notFound")

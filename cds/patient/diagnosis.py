@@ -171,7 +171,7 @@ def _ms(records: Sequence[Diagnosed], silence: Truth, open_because: str, dmt_run
         doubtful = next((record for record in current if record.verification == "suspected"), None)
         text = conflicts[0].text if doubtful is None else f"Multiple sclerosis is recorded as suspected only ({doubtful.words()})."
         return _Ms("suspected", text, resources, conflicts=conflicts)
-    if resolved and standing(records)[0] != "excluded":
+    if resolved and (word == "none" or dmt_running is not False):
         return _resolved(resolved, resources, dmt_running, silence, open_because)
     if silence is None:
         return _Ms(None, f"{open_because} Whether multiple sclerosis is recorded cannot be said.", resources, None)

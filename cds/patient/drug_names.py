@@ -31,10 +31,11 @@ def name_drugs(concept: Concept, terminology: Terminology, rules: TreatmentRules
     More than one only where the concept contradicts itself; then each says so.
     """
     hits = terminology.match(concept, *rules.drug_of_value_set)
-    contradicting = _contradicting(concept, terminology, rules)
-    found = _by_drug([*hits, *contradicting], rules)
+    found = _by_drug(list(hits), rules)
     if not found:
         return _by_unclear_name(concept, rules)
+    contradicting = _contradicting(concept, terminology, rules)
+    found = _by_drug([*hits, *contradicting], rules)
     if contradicting or len({rules.family(drug) for drug in found}) > 1:
         return tuple(Named(drug=drug, form="unclear", how="coded", conflict=_contradiction(concept)) for drug in found)
     drug, hits_of_drug = _preferred(found)
@@ -52,12 +53,30 @@ def names_ms_drug(concepts: Iterable[Concept], terminology: Terminology, rules: 
 def _contradicting(concept: Concept, terminology: Terminology, rules: TreatmentRules) -> list[Hit]:
     """The hits of MS drugs that a code or words of the same concept contradict; a drug's own name contradicts nothing."""
     known = rules.drug_of_value_set
-    found = []
+    found: list[Hit] = []
     for contradiction in terminology.contradictions(concept):
         ours = [hit for hit in contradiction if hit.value_set in known]
-        if len(ours) == 2 or (ours and not _own_name(concept, known[ours[0].value_set][0], terminology, rules)):
+        drugs = {known[hit.value_set][0] for hit in ours}
+        if len(drugs) == 2:
+            found += ours
+        elif len(ours) == 2:
+            found += ours if _products_differ(concept, ours, drugs.pop(), terminology, rules) else []
+        elif ours and not _own_name(concept, drugs.pop(), terminology, rules):
             found += ours
     return found
+
+
+def _products_differ(concept: Concept, hits: list[Hit], drug: str, terminology: Terminology, rules: TreatmentRules) -> bool:
+    """Whether the code means one product of a drug and all the words together another."""
+    told = list(terminology.match_text(" | ".join(concept.words), *_sets(drug, rules)))
+    coded = [hit for hit in hits if hit.how == "coded"]
+    return len(coded) == 2 or (bool(told) and _says_other(told, rules) != _says_other(coded, rules))
+
+
+def _sets(drug: str, rules: TreatmentRules) -> tuple[str, ...]:
+    """The value sets of a drug, those of its other products included."""
+    rule = rules.drugs.drugs[drug]
+    return (*rule.value_sets, *((rule.other_form,) if rule.other_form else ()))
 
 
 def _by_drug(hits: list[Hit], rules: TreatmentRules) -> dict[str, list[Hit]]:
@@ -81,7 +100,7 @@ def _form(drug: str, hits: list[Hit], more: str, terminology: Terminology, rules
         return "other"
     if any(hit.role == "include" for hit in hits):
         return "ms"
-    sets = (*rule.value_sets, *((rule.other_form,) if rule.other_form else ()))
+    sets = _sets(drug, rules)
     told = terminology.match_text(f"{rule.name} {more}", *sets) if more else ()
     if _says_other(list(told), rules):
         return "other"
@@ -114,7 +133,7 @@ def _foreign(concept: Concept, drug: str, terminology: Terminology, rules: Treat
 def _own_name(concept: Concept, drug: str, terminology: Terminology, rules: TreatmentRules) -> bool:
     """Whether the words name the drug, by ingredient, brand or pattern."""
     rule, words = rules.drugs.drugs[drug], " | ".join(concept.words)
-    sets = (*rule.value_sets, *((rule.other_form,) if rule.other_form else ()))
+    sets = _sets(drug, rules)
     own = [rule.name, drug, *(brand for id in sets for brand in terminology.value_sets[id].brands)]
     folded = words.casefold()
     return any(name.casefold() in folded for name in own) or bool(sets and terminology.match_text(words, *sets))
@@ -122,4 +141,4 @@ def _own_name(concept: Concept, drug: str, terminology: Terminology, rules: Trea
 
 def _contradiction(concept: Concept) -> str:
     codes = ", ".join(coding.code for coding in concept.codings if coding.code)
-    return f"code {codes} and the words \"{'; '.join(concept.words)[:80]}\" mean different drugs"
+    return f'code {codes} and the words "{"; ".join(concept.words)[:80]}" mean different drugs'

@@ -210,9 +210,7 @@ def _superseded(
     acts = window.acts.from_(taken)
     never = "has no date" if closed else "is not on record"
     note = f"The stop of {exposure.name} {never}; {what}, and nothing after that shows {exposure.name} in use (end assumed)."
-    moved = replace(
-        exposure, last_taken=taken, acts=acts, window=_window(taken, acts, window), assumed="", notes=(*exposure.notes, note)
-    )
+    moved = replace(exposure, last_taken=taken, acts=acts, window=_window(taken, acts, window), assumed="", notes=(*exposure.notes, note))
     return _settled(moved, ends, as_of)
 
 
@@ -259,9 +257,7 @@ def _answering(exposure: Exposure, others: Sequence[Exposure], transplants: Sequ
     if not grafts:
         return replace(exposure, answers_until=until)
     graft = _first_of(grafts)
-    return replace(
-        exposure, answers_until=until, acts=_first_of((exposure.acts, graft)), window=_first_of((exposure.window, graft))
-    )
+    return replace(exposure, answers_until=until, acts=_first_of((exposure.acts, graft)), window=_first_of((exposure.window, graft)))
 
 
 def _takes_over(later: Exposure, earlier: Exposure, rules: TreatmentRules) -> DateRange | None:

@@ -58,9 +58,7 @@ def _drugs(verdicts: Sequence[Verdict]) -> list[Drug]:
     ]
 
 
-def _count(
-    counted: Sequence[Drug], test: Callable[[Verdict], Truth], what: str, disputed: Sequence[Drug], more: bool, ending: str
-) -> Fact:
+def _count(counted: Sequence[Drug], test: Callable[[Verdict], Truth], what: str, disputed: Sequence[Drug], more: bool, ending: str) -> Fact:
     failed = [drug for drug in counted if drug.any(test) is True]
     unknown = [drug for drug in counted if drug.any(test) is None]
     differing = [drug for drug in disputed if drug.any(test) is not False] if not failed else []

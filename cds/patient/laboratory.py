@@ -158,7 +158,8 @@ def _value(
 
 def _below_normal(rule: Measure, last: Sequence[_Reading], day: DateRange | None, resources: tuple[str, ...]) -> Fact:
     """Whether the value is below the laboratory's own lower limit, by that limit or by the laboratory's flag."""
-    verdict: Truth = any_of(_low(reading.result) for reading in last) if last else None
+    verdicts = {_low(reading.result) for reading in last}
+    verdict: Truth = verdicts.pop() if len(verdicts) == 1 else None
     name = sentence(rule.name)
     words = {True: "below", False: "not below", None: "not known to be above"}[verdict]
     reason = f"{name} {words} the laboratory's lower limit ({day})." if last else f"{name} not found."

@@ -96,4 +96,3 @@ def _step(quantity: Any, times: int, unit: str = "") -> Step | None:
         return Step(months=12 * number)
     field = _UNITS.get(name)
     return Step.model_validate({field: number}) if field else None
-

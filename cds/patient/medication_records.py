@@ -64,19 +64,20 @@ class MedicationRecords:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What every function here needs."""
+    """What every function here needs; `names` keeps what a concept was found to name, as charts repeat few concepts many times."""
 
     chart: Chart
     terminology: Terminology
     rules: TreatmentRules
     as_of: date
+    names: dict[tuple[Concept, str], tuple[Named, ...]]
 
 
 def read_medication_records(
     chart: Chart, terminology: Terminology, rules: TreatmentRules, as_of: date, transplants: Sequence[DateRange] = ()
 ) -> MedicationRecords:
     """Read every carrier. A record that names two drugs is a conflict and counts as neither for certain."""
-    scope = _Scope(chart, terminology, rules, as_of)
+    scope = _Scope(chart, terminology, rules, as_of, {})
     given: list[Given] = []
     planned: list[Planned] = []
     conflicts: list[Conflict] = []
@@ -102,14 +103,21 @@ def read_medication_records(
 
 
 def _named(scope: _Scope, type_: str, entry: Entry) -> tuple[Named, ...]:
+    """The MS drugs that a resource names; a procedure in words only if it speaks of giving the drug."""
     if type_ != "Procedure":
-        return name_drugs(scope.chart.medication(entry), scope.terminology, scope.rules, _dosage_words(entry.resource))
+        return _names(scope, scope.chart.medication(entry), _dosage_words(entry.resource))
     concept = Concept.of(entry.resource.code)
-    named = name_drugs(concept, scope.terminology, scope.rules)
     words = " | ".join(concept.words)
     drugs = scope.rules.drugs
     infusion = re.search(drugs.procedure_words, words, re.IGNORECASE) and not re.search(drugs.procedure_not, words, re.IGNORECASE)
-    return tuple(one for one in named if one.how == "coded" or infusion)
+    return tuple(one for one in _names(scope, concept, "") if one.how == "coded" or infusion)
+
+
+def _names(scope: _Scope, concept: Concept, dosage: str) -> tuple[Named, ...]:
+    key = concept, dosage
+    if key not in scope.names:
+        scope.names[key] = name_drugs(concept, scope.terminology, scope.rules, dosage)
+    return scope.names[key]
 
 
 def _dosage_words(resource: Any) -> str:
@@ -235,4 +243,3 @@ def _from_conditions(scope: _Scope) -> list[Given]:
         record = Record(drug=drugs.pop(), ref=condition.ref, says=says, start=dates.start, last=dates.last, how="coded")
         found.append(Given(record=record, form="ms", reason="none"))
     return found
-

@@ -29,6 +29,8 @@ class ReportWords(Rules):
     no_comparison: tuple[str, ...]
     none: str
     none_joined: str
+    none_of_one: str
+    none_whole: str
     except_for: str
     says_t2: str
     says_enlarging: str
@@ -36,12 +38,15 @@ class ReportWords(Rules):
     says_both: str
     says_neither: str
     part_of_brain: str
+    not_seen: str
+    not_changed: tuple[str, ...]
     no_enhancement: tuple[str, ...]
     normal: tuple[str, ...]
     stable: tuple[str, ...]
     stable_subject: str
     stable_in_part: str
     stable_alone_words: int
+    longest_sentence: int
     new: tuple[str, ...]
     enlarging: tuple[str, ...]
     burden: tuple[str, ...]

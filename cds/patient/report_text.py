@@ -162,7 +162,8 @@ class ReportReader:
             for pattern in self.many["left_aside"]:
                 text = pattern.sub(_ASIDE, text)
             for sentence in _SENTENCE_END.split(text):
-                rest = self._read_sentence(sentence, cord, said)
+                too_long = len(sentence) > self.words.longest_sentence
+                rest = sentence if too_long else self._read_sentence(sentence, cord, said)
                 said.open_t2 = said.open_t2 or bool(self.one["left_over_t2"].search(rest))
                 said.open_gd = said.open_gd or bool(self.one["left_over_gd"].search(rest))
         return said
@@ -170,11 +171,12 @@ class ReportReader:
     def _read_sentence(self, sentence: str, cord: bool, said: _Said) -> str:
         """Read one sentence; returns what is left of it after everything that was recognised is taken out."""
         rest = self._counts(sentence, said)
+        rest = self._denials("no_enhancement", ("gd",), rest, said, " ")
+        for hit in self.one["not_seen"].finditer(rest):
+            said.deny(self._denied(hit["what"], cord=cord, whole=False), hit[0])
+        rest = self.one["not_seen"].sub(_ASIDE, rest)
+        rest = self._denials("not_changed", ("new", "enlarging"), rest, said, _ASIDE)
         rest = self._negations(rest, cord, said)
-        for pattern in self.many["no_enhancement"]:
-            if hit := pattern.search(rest):
-                said.deny(("gd",), hit[0])
-                rest = pattern.sub(" ", rest)
         self._stability(rest, said)
         if any((hit := pattern.search(rest)) and not self._doubted(rest, hit) for pattern in self.many["marked"]):
             said.marked = True
@@ -207,7 +209,8 @@ class ReportReader:
             while joined := self.one["none_joined"].match(sentence, end):
                 end = joined.end()
             phrase = sentence[hit.start() : end]
-            kinds = self._denied(phrase, cord)
+            kinds = self._denied(phrase, cord=cord, whole=bool(self.one["none_whole"].match(sentence, end)))
+            kinds = () if self.one["none_of_one"].match(sentence, end) else kinds
             exception = self.one["except_for"].match(sentence, end)
             if exception and kinds:
                 end = exception.end()
@@ -220,8 +223,19 @@ class ReportReader:
             start = hit.start() + len(_ASIDE)
         return sentence
 
-    def _denied(self, phrase: str, cord: bool) -> tuple[Kind, ...]:
-        """What a negation denies; nothing if it speaks of a part of the brain only."""
+    def _denials(self, source: str, kinds: tuple[Kind, ...], sentence: str, said: _Said, instead: str) -> str:
+        """Note fixed phrases of denial; returns the sentence with something else instead of them."""
+        for pattern in self.many[source]:
+            for hit in pattern.finditer(sentence):
+                said.deny(kinds, hit[0])
+            sentence = pattern.sub(instead, sentence)
+        return sentence
+
+    def _denied(self, phrase: str, *, cord: bool, whole: bool) -> tuple[Kind, ...]:
+        """What a negation denies; nothing if it speaks of a part of the brain only.
+
+        `whole`: nothing follows that narrows it, so that "no lesions" denies all of them.
+        """
         parts = {hit.lower() for hit in self.one["part_of_brain"].findall(phrase)}
         if cord:
             parts -= {"spinal", "cord", "cervical", "thoracic"}
@@ -231,7 +245,7 @@ class ReportReader:
             return KINDS
         t2, gd = bool(self.one["says_t2"].search(phrase)), bool(self.one["says_gd"].search(phrase))
         if not t2 and not gd:
-            return () if self.one["says_neither"].search(phrase) else KINDS
+            return KINDS if whole and not self.one["says_neither"].search(phrase) else ()
         enlarging = t2 and bool(self.one["says_enlarging"].search(phrase))
         said: dict[Kind, bool] = {"new": t2, "enlarging": enlarging, "gd": gd}
         return tuple(kind for kind in KINDS if said[kind])

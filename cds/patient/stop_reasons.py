@@ -73,5 +73,4 @@ def _of_note(note: str, terminology: Terminology, rules: TreatmentRules) -> list
 
 def _quote(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= QUOTED else f"{text[:QUOTED - 1]}…"
-
+    return text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"

@@ -24,7 +24,7 @@ class NumberWords:
     def of(cls, rules: Numbers) -> NumberWords:
         """Prepare the words of the rules."""
         before = _any((*rules.at_least, *rules.about, *rules.up_to))
-        number = rf"(?:(?<![\d.])\d{{1,3}}(?!\d|[.,]\d)|\b(?:{_any((*rules.words, *rules.several))})\b)"
+        number = rf"(?:(?<![A-WYZa-wyz\d_.])\d{{1,3}}(?!\d|[.,]\d)|\b(?:{_any((*rules.words, *rules.several))})\b)"
         amount = rf"(?:(?:{before})\s*)?{number}(?:\s*(?:-|–|\bto\b|\bor\b)\s*{number})?(?:\s*\+|\s+or more\b)?"
         return cls(rules, rf"{amount}(?!\s*{rules.not_a_count_before})", amount)
 

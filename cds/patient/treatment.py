@@ -40,7 +40,7 @@ class Exposures:
     @property
     def dmt_running(self) -> Truth:
         """Whether an MS drug acts on the day of the advice."""
-        return any_of(exposure.acting(self.history.as_of) for exposure in self.history.exposures)
+        return any_of((*(exposure.acting(self.history.as_of) for exposure in self.history.exposures), self.history.absent))
 
     @property
     def not_for_ms(self) -> tuple[NotForMs, ...]:
@@ -117,8 +117,8 @@ def _readable(chart: Chart, terminology: Terminology, rules: TreatmentRules) -> 
     for item in refused:
         if not any(terminology.legible(concept) for concept in item.concepts):
             return None, f"A medication could not be read, and which one is not known ({item.resource}: {item.reason})."
-    for entry in (entry for type_ in CARRIERS for entry in chart.entries(type_)):
-        medication = chart.medication(entry)
+    named = {chart.medication(entry): entry for type_ in CARRIERS for entry in reversed(chart.entries(type_))}
+    for medication, entry in named.items():
         if any(terminology.systems.says_absent(coding.system) for coding in medication.codings):
             if any(coding.code in rules.statuses.no_information for coding in medication.codings):
                 return None, f"{entry.ref} says that nothing is known of the medication."
@@ -163,4 +163,3 @@ def _two_at_once(exposures: Sequence[Exposure], as_of: date) -> tuple[Conflict, 
     names = " and ".join(sorted(exposure.name for exposure in families.values()))
     resources = tuple(sorted({resource for exposure in families.values() for resource in exposure.resources}))
     return (Conflict(id="two-dmts", text=f"{names} are both recorded as being taken.", resources=resources),)
-

@@ -225,5 +225,3 @@ def _rebound(history: History) -> Fact:
         reason = f"Whether it was stopped is not known: {words}." if open_ else history.caveat
         return Fact(value=None, reason=reason, resources=resources_of(open_))
     return Fact(value=False, reason="In no rebound window of a stopped drug.")
-
-

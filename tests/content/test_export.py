@@ -13,7 +13,7 @@ RESOURCES = {f"{e['resource']['resourceType']}/{e['resource']['id']}": e["resour
 
 def test_ids_are_unique_and_stable():
     assert len(RESOURCES) == len(BUNDLE["entry"])
-    assert BUNDLE == export_bundle(CONTENT)
+    assert export_bundle(CONTENT) == BUNDLE
 
 
 def test_every_record_is_there():

@@ -3,6 +3,8 @@
 from datetime import date
 from functools import cache
 
+from reading_charts import AS_OF, definitions, terminology
+
 from cds.fhir.chart import Chart
 from cds.patient.activity import activity_conflicts, activity_facts
 from cds.patient.activity_rules import ActivityRules
@@ -12,8 +14,6 @@ from cds.patient.imaging import read_scans
 from cds.patient.relapses import read_relapses
 from cds.patient.worsening import confirmed_worsenings
 from cds.vignette import expand
-
-from reading_charts import AS_OF, definitions, terminology
 
 KEYS = {
     "patient": "Patient",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cds.fhir.chart import Chart
+from cds.fhir.chart import Chart, refs_in
 
 KEYS = {"patient": "Patient", "conditions": "Condition", "medicationRequests": "MedicationRequest", "observations": "Observation"}
 
@@ -277,6 +277,13 @@ def test_a_patient_that_fits_is_no_mismatch(sent):
     assert (read(patient=sent).patient is None) is (sent is None)
 
 
+def test_the_patient_among_others_is_no_mismatch():
+    chart = read(patient=bundle(patient("p2"), patient("p1")))
+    assert not chart.patient_mismatch
+    assert chart.patient is not None
+    assert chart.patient.ref == "Patient/p1"
+
+
 def test_another_patient_beside_the_patient_is_dropped():
     chart = read(patient=patient(), others=bundle(patient("p2"), condition("c2", "Patient/p2")))
     assert chart.patient is not None
@@ -413,3 +420,13 @@ def test_entered_in_error_is_kept_for_readers_to_refuse():
 
 def test_types_that_are_not_read_are_left_aside():
     assert Chart.from_bundle(bundle(patient(), {"resourceType": "Claim", "id": "x", "status": 5})).not_read == ()
+
+
+def test_the_chart_before_resources_were_added():
+    added = bundle(condition("new"), condition("bad", clinicalStatus="active"))
+    after = read(conditions=bundle(condition()), added=added)
+    assert refs(after) == ["Condition/c1", "Condition/new"]
+    before = after.without(refs_in(added))
+    assert refs(before) == ["Condition/c1"]
+    assert before.not_read == ()
+    assert before.answered == after.answered

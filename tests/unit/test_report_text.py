@@ -3,14 +3,13 @@
 import math
 
 import pytest
+from activity_charts import activity_rules
+from reading_charts import definitions
 
 from cds.patient.reading_words import ReportWords
 from cds.patient.report_text import ReportReader
 from cds.patient.rules import RulesError, parse_rules
 from cds.three_valued import Bounds
-
-from activity_charts import activity_rules
-from reading_charts import definitions
 
 NONE, ONE, TWO, THREE = (Bounds.exactly(number) for number in range(4))
 SOME, SEVERAL = Bounds.at_least(1), Bounds.at_least(2)
@@ -45,6 +44,24 @@ CLEAN = [
     ("No evidence of PML. No new lesions.", NONE, None, None, True),
     ("Indication: MS, new lesions? Findings: No new lesions. Impression: Stable disease.", NONE, NONE, None, True),
     ("New T2 lesions: none. Gd lesions: 0.", NONE, None, NONE, True),
+    ("No significant increase in lesion load.", NONE, NONE, None, True),
+    ("The lesions have not enlarged. No new lesions.", NONE, NONE, None, True),
+    ("Lesions have not increased in size or number.", NONE, NONE, None, True),
+    ("None of the lesions is new.", NONE, NONE, None, True),
+    ("No lesions are new or enlarging.", NONE, NONE, None, True),
+    ("New or enhancing lesions are not seen.", NONE, None, NONE, True),
+    ("New lesions were not identified. Enhancement is absent.", NONE, None, NONE, True),
+    ("The scan does not show new lesions.", NONE, None, None, True),
+    ("New T2 lesions: not seen.", NONE, None, None, True),
+    ("Zero new lesions.", NONE, None, None, True),
+    ("No new T2w lesion", NONE, None, None, True),
+    ("No evidence for new or enlarging T2 lesions, and no evidence for gadolinium enhancing T1 lesions.", NONE, NONE, NONE, True),
+    ("No lesion shows enhancement. No new lesions.", NONE, None, NONE, True),
+    ("No MRI signs of disease activity.", NONE, NONE, NONE, True),
+    ("New T2 lesions 0; Gd lesions 0", NONE, None, NONE, True),
+    ("Similar lesion burden to 2025.", NONE, NONE, None, True),
+    ("I do not see any new lesion.", NONE, None, None, True),
+    ("No new lesions, no enlarging lesions and no enhancement.", NONE, NONE, NONE, True),
 ]
 ACTIVE = [
     ("3 new T2 lesions. 1 gadolinium-enhancing lesion.", THREE, None, ONE, False),
@@ -86,6 +103,12 @@ ACTIVE = [
     ("Marked increase in T2 lesion load.", SOME, None, None, False),
     ("Significant increase in lesion load with 8 new lesions, 4 of which enhance.", Bounds.exactly(8), None, Bounds.exactly(4), False),
     ("Findings: New lesion left frontal. New lesion right pons. Impression: Two new T2 lesions.", TWO, None, None, False),
+    ("No restricted diffusion, 3 new T2 lesions.", THREE, None, None, False),
+    ("There is no hydrocephalus but there are 2 new lesions.", TWO, None, None, False),
+    ("T1 Gd+ 2; new T2 4", Bounds.exactly(4), None, TWO, False),
+    ("New T2 lesion left pons, not present on prior; enhancing", SOME, None, None, False),
+    ("Two foci of enhancement.", None, None, TWO, False),
+    ("White matter lesions are grossly stable with the exception of a new punctate focus.", ONE, None, None, False),
     ("One new lesion in the left frontal lobe. Another new lesion in the pons.", Bounds(1, 2), None, None, False),
 ]
 OPEN = [
@@ -109,6 +132,18 @@ OPEN = [
     ("The patient is clinically stable.", None, None, None, None),
     ("Relapsing-remitting MS, newly diagnosed.", None, None, None, None),
     ("No new lesions. Subtle new signal in the pons.", None, None, None, None),
+    ("No oedema, mass effect or new lesions.", None, None, None, None),
+    ("No evidence of hydrocephalus or enhancing lesion.", None, None, None, None),
+    ("New lesions were not clearly delineated.", None, None, None, None),
+    ("New lesions cannot be assessed.", None, None, None, None),
+    ("Fewer than 3 new lesions.", None, None, None, None),
+    ("The new lesion seen in 2024 is unchanged.", None, None, None, None),
+    ("In 2024 there were 3 new lesions; today none.", None, None, None, None),
+    ("No increase in size of the right frontal lesion.", None, None, None, None),
+    ("The right frontal lesion is stable.", None, None, None, None),
+    ("The right frontal lesion, previously 4 mm, now measures 8 mm.", None, None, None, None),
+    ("Increased conspicuity of lesions due to technique.", None, None, None, None),
+    ("Lesion count: 12 (previously 12).", None, None, None, None),
     ("", None, None, None, None),
 ]
 

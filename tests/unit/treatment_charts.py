@@ -89,6 +89,10 @@ def request(medication, status="active", intent="order", **members):
     return {"resourceType": "MedicationRequest", "status": status, "intent": intent, "medicationCodeableConcept": concept} | members
 
 
+DMF_ORDER = request(rxnorm("1373478", "dimethyl fumarate"), authoredOn="2026-09-01")
+"""An active order of a tablet."""
+
+
 def infusion(medication, on, status="completed", **members):
     """A MedicationAdministration on one day."""
     concept = {"text": medication} if isinstance(medication, str) else medication
@@ -106,8 +110,13 @@ def record(drug, says, start=None, end=None, **members):
     dates = {name: day(value) for name, value in members.items() if name in ("supply_until", "last")}
     rest = {name: value for name, value in members.items() if name not in dates}
     return Record(
-        drug=drug, ref=rest.pop("ref", f"MedicationRequest/{drug}-{says}-{start}"), says=says,
-        start=day(start) if start else None, end=day(end) if end else None, **dates, **rest,
+        drug=drug,
+        ref=rest.pop("ref", f"MedicationRequest/{drug}-{says}-{start}"),
+        says=says,
+        start=day(start) if start else None,
+        end=day(end) if end else None,
+        **dates,
+        **rest,
     )
 
 
@@ -129,8 +138,15 @@ def relapse(on, status="relapse"):
 def scan(on, gd=None, t2=None, vs=None, counts=True, marked=None):
     """An MRI; lesion numbers are exact, or a pair of bounds."""
     return Scan(
-        date=day(on), gd_lesions=_bounds(gd), new_t2_lesions=_bounds(t2), compared_with=day(vs) if vs else None,
-        marked_t2_increase=marked, clean=None, counts=counts, resources=(f"DiagnosticReport/mri-{on}",), how="text",
+        date=day(on),
+        gd_lesions=_bounds(gd),
+        new_t2_lesions=_bounds(t2),
+        compared_with=day(vs) if vs else None,
+        marked_t2_increase=marked,
+        clean=None,
+        counts=counts,
+        resources=(f"DiagnosticReport/mri-{on}",),
+        how="text",
     )
 
 

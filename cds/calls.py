@@ -1,0 +1,39 @@
+"""What a call brings: the chart in its prefetch, and the trigger in its hook and context (contract section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cds.fhir.chart import Chart, draft_concepts, refs_in
+from cds.patient.orders import Trigger, read_orders
+from cds.patient.read import Knowledge
+from cds.protocol.discovery import PREFETCH
+
+KEYS = {entry.key: entry.resource_type for entry in PREFETCH}
+"""Prefetch key → resource type."""
+ADDED = "context.conditions"
+"""Where Conditions of problem-list-item-create ride along; no prefetch key, so that it answers no question."""
+
+
+def read_call(
+    hook: str,
+    patient_id: str | None,
+    prefetch: Mapping[str, Any],
+    knowledge: Knowledge,
+    *,
+    draft_orders: Any = None,
+    selections: Any = None,
+    conditions: Any = None,
+) -> tuple[Chart, Trigger]:
+    """The chart and the trigger of a call. Never raises on received data.
+
+    order-select looks at what was selected, order-sign at every draft. Conditions just put on the problem list belong to the chart; the
+    trigger keeps the chart as it was before them.
+    """
+    if hook == "problem-list-item-create":
+        chart = Chart.from_prefetch({**prefetch, ADDED: conditions}, patient_id, KEYS)
+        return chart, Trigger(hook=hook, before=chart.without(refs_in(conditions)))
+    picked = selections if hook == "order-select" else None
+    orders = read_orders(draft_concepts(draft_orders, patient_id), picked, knowledge.terminology, knowledge.rules.treatment)
+    return Chart.from_prefetch(prefetch, patient_id, KEYS), Trigger(hook=hook, orders=orders)
