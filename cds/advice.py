@@ -48,7 +48,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The cards, and everything that led to them or held others back. `safety` is every hazard looked at, shown or not."""
+    """The cards, and everything that led to them or held others back.
+
+    `safety` is every hazard looked at, shown or not, of the drugs in `drugs_assessed`.
+    """
 
     as_of: date
     context: PatientContext
@@ -57,6 +60,7 @@ class Advice:
     missing: tuple[Missing, ...]
     cards: tuple[Card, ...]
     safety: tuple[SafetyFinding, ...] = ()
+    drugs_assessed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,12 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
     if _silent(content, trigger, as_of, context, matches):
         return Advice(as_of, context, matches, (), (), ())
 
-    findings = assess(content.safety, standings(context.treatments, trigger.orders, as_of), context.facts, as_of)
+    stands = standings(context.treatments, trigger.orders, as_of)
+    findings = assess(content.safety, stands, context.facts, as_of)
     order, only_safety = trigger.hook in ORDER_HOOKS, met("pml-confirmed-or-suspected")
-    situation = Situation(
-        transplant_first=met("transplant-before-drugs"), pml=only_safety, car_t_named=met("car-t-recorded-or-ordered")
-    )
-    beside_topic = {match.summary.topic: _of_topic(content, match.summary.topic, context, as_of) for match in matches if match.fires}
+    situation = Situation(transplant_first=met("transplant-before-drugs"), pml=only_safety, car_t_named=met("car-t-recorded-or-ordered"))
+    of_topic = {match.summary.topic: _of_topic(content, match.summary.topic, context, as_of) for match in matches if match.fires}
+    beside_topic = {topic: tuple(finding for finding in found if finding.recorded) for topic, found in of_topic.items()}
     drafted = _drafted(content, context, trigger, findings)
     candidates = [_candidate(match, beside_topic) for match in matches if match.fires]
     if drafted:
@@ -93,7 +97,7 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
     candidates = [candidate for candidate in candidates if candidate.topic not in policy.topics_off]
     shown, _ = select(candidates, situation, policy.cap)
 
-    own = [f for f in safety_card.printable(findings, content.evidence) if only_safety or content.safety.rows[f.drug].topic is None]
+    own = [finding for finding in findings if only_safety or content.safety.rows[finding.drug].topic is None]
     hazards = safety_card.for_card(own, shown, order=order, only_safety=only_safety)
     if hazards and "dmtSafety" not in policy.topics_off:
         candidates.append(safety_card.candidate(hazards))
@@ -115,7 +119,10 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
         missing=missing,
     )
     cards = tuple(_render(content, context, candidate, beside, policy) for candidate in shown)
-    return Advice(as_of, context, matches, tuple(held), tuple(missing), cards, findings)
+    assessed = dict.fromkeys(stand.drug for stand in stands if stand.stage != "off")
+    beyond = [finding for found in of_topic.values() for finding in found if finding.drug not in assessed]
+    drugs = tuple(dict.fromkeys([*assessed, *(finding.drug for finding in (*findings, *beyond))]))
+    return Advice(as_of, context, matches, tuple(held), tuple(missing), cards, (*findings, *beyond), drugs)
 
 
 def _finding(content: Content, id: str, facts: Facts) -> Finding:
@@ -148,24 +155,23 @@ def _first_subtype(content: Content, trigger: Trigger, as_of: date, facts: Facts
 
 
 def _of_topic(content: Content, topic: Topic, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
-    """The recorded hazards of the therapy that a topic is about, such as transplantation, weighed as if it were ordered."""
+    """The hazards of the therapy that a topic is about, such as transplantation, weighed as if it were ordered."""
     drugs = [drafted_standing(row.drug, as_of) for row in content.safety.rows.values() if row.topic == topic]
-    findings = assess(content.safety, drugs, context.facts, as_of)
-    return tuple(finding for finding in safety_card.printable(findings, content.evidence) if finding.recorded)
+    return assess(content.safety, drugs, context.facts, as_of)
 
 
 def _ruled_out(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
     """Contraindications and boxed situations that this chart holds, over all drugs."""
     drugs = [drafted_standing(row.drug, as_of) for row in content.safety.rows.values() if row.topic is None]
     findings = assess(content.safety, drugs, context.facts, as_of)
-    return tuple(finding for finding in safety_card.printable(findings, content.evidence) if finding.level == "warning")
+    return tuple(finding for finding in findings if finding.level == "warning")
 
 
 def _after_stopping(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
     """What would be said of the months after stopping the drugs that act now."""
     drugs = [stopped_standing(episode) for episode in context.treatments if episode.acting]
     findings = assess(content.safety, drugs, context.facts, as_of)
-    return tuple(finding for finding in safety_card.printable(findings, content.evidence) if finding.hazard.rebound)
+    return tuple(finding for finding in findings if finding.hazard.rebound)
 
 
 def _drafted(

@@ -64,6 +64,7 @@ def check(content: Content, today: date) -> list[Problem]:
         *_bases(content.evidence),
         *_wording(content),
         *_cards(content),
+        *_safety(content),
         *_statements(content.evidence),
         *_reviews(content.evidence, today),
         *(
@@ -137,6 +138,10 @@ def _wording(content: Content) -> Iterator[Problem]:
         texts += [(f"summary {summary.id}", text) for text in (summary.title, summary.population, *summary.gaps)]
     for criterion in content.evidence.criteria.values():
         texts.append((f"criterion {criterion.id}", criterion.text))
+    for row in content.safety.rows.values():
+        texts += [(f"hazard {hazard.id}", hazard.sentence) for hazard in row.hazards]
+    for drug in content.drug_evidence.drugs.values():
+        texts += [(f"evidence on {drug.drug}", gap) for gap in (*drug.gaps, *(gap for row in drug.rows for gap in row.gaps))]
     for name, card in content.deck.cards.items():
         texts.append((f"card {name}", " ".join(_literal_text(card))))
     for where, text in texts:
@@ -144,6 +149,23 @@ def _wording(content: Content) -> Iterator[Problem]:
             text = text.replace(phrase, "")
         if match := pattern.search(text):
             yield Problem("error", where, f"says {match.group(0)!r}; state what was found instead of directing")
+
+
+def _safety(content: Content) -> Iterator[Problem]:
+    """Every MS drug has its row; a hazard's sentence is short, takes its numbers from its sources, and has one that can be cited."""
+    sources = content.evidence.sources
+    for drug in content.rules.treatment.drugs.drugs:
+        if drug not in content.safety.rows:
+            yield Problem("error", f"drug {drug}", "has no row in seeds/evidence/safety; name at least what was not read")
+    for hazard in (hazard for row in content.safety.rows.values() for hazard in row.hazards):
+        where = f"hazard {hazard.id}"
+        if len(hazard.sentence) > BRIEF_LIMIT:
+            yield Problem("error", where, f"its sentence has {len(hazard.sentence)} characters; at most {BRIEF_LIMIT} fit on a card")
+        known = set().union(*(numbers(_printed(sources[id])) for id in hazard.sources))
+        for number in sorted(numbers(hazard.sentence) - known):
+            yield Problem("error", where, f"the number {number:f} stands in none of its sources ({', '.join(hazard.sources)})")
+        if not any(sources[id].identifiers.citable for id in hazard.sources):
+            yield Problem("warning", where, "no source can be cited, so no card shows it; `ranvier explain` does")
 
 
 def _literal_text(card: CardFile) -> Iterator[str]:

@@ -14,6 +14,7 @@ from cds.protocol.card import prune
 from cds.three_valued import Bounds
 
 ACTIVITY_UNKNOWN = "indeterminate"
+NOTHING_READ = "No source on this pair was read; that is not the absence of a hazard."
 
 
 def explain_json(advice: Advice, content: Content) -> dict[str, Any]:
@@ -35,8 +36,25 @@ def explain_json(advice: Advice, content: Content) -> dict[str, Any]:
             }
             for match in advice.matches
         ],
+        "safety": safety_json(advice, content),
         "cards": [prune(card.model_dump(by_alias=True)) for card in wire_cards(advice, content)],
     }
+
+
+def safety_json(advice: Advice, content: Content) -> list[dict[str, Any]]:
+    """Every hazard of every drug that acts, lingers or is drafted, with its verdict, and the pairs on which nothing was read."""
+    rows: list[tuple[Any, ...]] = [
+        (finding.drug, finding.hazard.hazard, finding.hazard.column, finding.verdict, finding.reason, list(finding.resources))
+        for finding in advice.safety
+    ]
+    unread: list[tuple[Any, ...]] = [
+        (drug, hazard, None, "noEvidenceRead", NOTHING_READ, [])
+        for drug in advice.drugs_assessed
+        if drug in content.safety.rows
+        for hazard in content.safety.rows[drug].no_evidence_read
+    ]
+    names = ("drug", "hazard", "column", "verdict", "reason", "resources")
+    return [dict(zip(names, row, strict=True)) for row in (*rows, *unread)]
 
 
 def context_json(context: PatientContext) -> dict[str, Any]:
@@ -160,6 +178,16 @@ def explain_text(advice: Advice, content: Content) -> Iterator[str]:
         reason = held.get(match.summary.id, match.because)
         if reason:
             yield f"          {reason}"
+    safety = safety_json(advice, content)
+    if safety:
+        yield ""
+        yield "SAFETY"
+    for row in safety:
+        if row["verdict"] != "noEvidenceRead":
+            yield f"  {row['verdict']:<7} {row['drug']}, {row['hazard']} ({row['column']}): {row['reason']}"
+    for drug in advice.drugs_assessed:
+        if unread := [row["hazard"] for row in safety if row["drug"] == drug and row["verdict"] == "noEvidenceRead"]:
+            yield f"  nothing read on {drug}: {', '.join(unread)}"
     for number, card in enumerate(advice.cards, start=1):
         yield ""
         yield f"CARD {number}: {card.topic} ({card.stance}, {card.indicator})"

@@ -49,9 +49,14 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def applies(advice: Advice) -> Truth:
-    """Whether the chart shows something to speak of: MS present or suspected, or a card for a state before it. Unknown is neither."""
+    """Whether the chart shows something to speak of: MS present or suspected, or a card for a state before it. Unknown is neither.
+
+    A card that only names what is missing shows nothing: it would also come up for any patient whose diagnoses were cut off.
+    """
     value = advice.context.facts["ms"].value
-    return True if advice.cards else None if value is None else value in ("present", "suspected")
+    if any(card.topic != "missingData" for card in advice.cards):
+        return True
+    return None if value is None else value in ("present", "suspected")
 
 
 def settled(advice: Advice) -> bool:

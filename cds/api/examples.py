@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from cds.protocol.card import Card, Link, Source, Topic, encode
+from cds.protocol.card import NON_ADHERENCE, Card, Link, Source, Topic, encode
+from cds.protocol.feedback import EPIC_REASON
 from cds.protocol.outcome import Issue, operation_outcome
 
 _PATIENT = {"resourceType": "Patient", "id": "example-1", "gender": "female", "birthDate": "1992-04-12"}
@@ -73,6 +74,30 @@ CARDS: dict[str, Any] = orjson.loads(
 NO_CARDS: dict[str, Any] = orjson.loads(encode([]))
 
 
+_REPORT = {"card": "2f6c1c0e-3d0b-4c39-9c5e-6a6b0f0e9c11", "outcomeTimestamp": "2026-11-20T09:12:45Z"}
+_REASON = {"code": "patient-refuses", "system": NON_ADHERENCE, "display": "Patient refuses"}
+FEEDBACK: dict[str, Any] = {
+    "overridden, with the reason": {"feedback": [{**_REPORT, "outcome": "overridden", "overrideReason": {"reason": _REASON}}]},
+    "accepted": {"feedback": [{**_REPORT, "outcome": "accepted", "acceptedSuggestions": [{"id": "e56fa1fa-40fa-4589-9c61-bc5f7c9b8f5e"}]}]},
+    "as Epic sends it": {
+        "feedback": [
+            {
+                **_REPORT,
+                "outcome": "overridden",
+                "overrideReasons": {
+                    "extension": {
+                        f"{EPIC_REASON}.reasonCategory": "45",
+                        f"{EPIC_REASON}.reasonDisplay": "Does not meet criteria",
+                    },
+                    "userComment": "Never stored unless the site chose to.",
+                },
+            }
+        ]
+    },
+    "nothing": {"feedback": []},
+}
+
+
 def _outcome(issue: Issue) -> Any:
     return orjson.loads(operation_outcome((issue,)))
 
@@ -80,6 +105,8 @@ def _outcome(issue: Issue) -> Any:
 BAD_REQUEST = _outcome(Issue("required", "context.patientId is required.", "context.patientId"))
 UNAUTHENTICATED = _outcome(Issue("login", "Authentication is needed."))
 FORBIDDEN = _outcome(Issue("forbidden", "This client may not do this."))
+FAULTY_ENTRY = _outcome(Issue("invalid", "feedback[1].outcome must be accepted or overridden.", "feedback[1].outcome"))
+UNKNOWN_SERVICE = _outcome(Issue("not-found", "There is no service with this id. GET /cds-services lists them."))
 INCOMPLETE = _outcome(
     Issue(
         "incomplete",

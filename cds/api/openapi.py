@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from cds.api import examples
 from cds.protocol.card import CdsResponse
 from cds.protocol.discovery import Discovery, Service
+from cds.protocol.feedback import Feedback
 from cds.protocol.outcome import OperationOutcome
 from cds.protocol.request import CONTEXTS, HookRequest
 
@@ -53,13 +54,14 @@ def openapi(routes: Sequence[BaseRoute], services: Iterable[Service]) -> dict[st
         routes=routes,
     )
     requests = {service.hook: _request_model(service.hook) for service in services}
-    models: list[type[BaseModel]] = [Discovery, CdsResponse, OperationOutcome, *requests.values()]
+    models: list[type[BaseModel]] = [Discovery, CdsResponse, Feedback, OperationOutcome, *requests.values()]
     names, definitions = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     paths = {"/cds-services": {"get": _discovery(names[(Discovery, "validation")])}}
     for service in services:
         paths[f"/cds-services/{service.id}"] = {
             "post": _call(service, names[(requests[service.hook], "validation")], names[(CdsResponse, "validation")])
         }
+    paths["/cds-services/{service}/feedback"] = {"post": _feedback([service.id for service in services], names[(Feedback, "validation")])}
     schemas = definitions.get("$defs", {}) | document.get("components", {}).get("schemas", {})
     document["paths"] = paths | _operations() | document.get("paths", {})
     document["components"] = document.get("components", {}) | {
@@ -123,6 +125,25 @@ def _call(service: Service, request: dict[str, Any], response: dict[str, Any]) -
     }
 
 
+def _feedback(services: list[str], report: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": "feedback",
+        "summary": "What became of cards",
+        "description": "Acknowledged only when it is stored for good; sending it again does no harm. Where one entry is faulty, the others "
+        "are kept, unless the client's profile is strict. Epic's `overrideReasons` is read like `overrideReason`.",
+        "tags": ["CDS Hooks"],
+        "security": [{}, {"clientToken": []}],
+        "parameters": [{"name": "service", "in": "path", "required": True, "schema": {"type": "string", "enum": services}}],
+        "requestBody": {"required": True, "content": _json(report, examples.FEEDBACK)},
+        "responses": {
+            "200": {"description": "Stored. The body is empty."},
+            **{status: _error(status) for status in _ERRORS if status not in ("400", "412")},
+            "400": _outcome("The body, or some of its entries, cannot be read.", examples.FAULTY_ENTRY),
+            "404": _outcome("There is no such service.", examples.UNKNOWN_SERVICE),
+        },
+    }
+
+
 def _operations() -> dict[str, Any]:
     def get(name: str, summary: str, media_type: str) -> dict[str, Any]:
         content = {media_type: {"schema": {"type": "object" if media_type.endswith("json") else "string"}}}
@@ -150,5 +171,8 @@ def _json(schema: dict[str, Any], named: dict[str, Any] | None = None) -> dict[s
 
 
 def _error(status: str) -> dict[str, Any]:
-    description, example = _ERRORS[status]
+    return _outcome(*_ERRORS[status])
+
+
+def _outcome(description: str, example: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": _json({"$ref": _REF.format(model="OperationOutcome")}, {"outcome": example})}

@@ -31,7 +31,7 @@ VERBS = frozenset(
     (
         "claim", "leading", "why", "failed", "known", "value", "not_met", "profile", "not_found",
         "unknown_items", "gaps", "cautions", "not_read", "dates", "stance", "context", "missing", "safety_title",
-        "recorded", "careful", "to_check", "rebound", "tried", "against", "licences", "studied", "drug_names",
+        "recorded", "uncited", "careful", "to_check", "rebound", "tried", "against", "licences", "studied", "drug_names",
     )
 )
 """What a card's template can use."""
@@ -216,6 +216,13 @@ class Pen:
         """Cautions that this chart holds."""
         return "\n".join(self._safety_lines(f for f in self.safety if f.recorded and f.level != "warning"))
 
+    def uncited(self) -> str:
+        """Hazards that this chart holds and that only a text without identifier names: without its sentence, so that none is passed over."""
+        findings = [finding for finding in self.safety if finding.recorded and not self.evidence.showable(finding.claim)]
+        return "\n".join(
+            f"- {f.name}, {say.lower(f.hazard.hazard)}: {f.reason} Named in a product text that cannot be cited here." for f in findings
+        )
+
     def rebound(self) -> str:
         """What is said of the months after stopping a drug."""
         return "\n".join(self._safety_lines(f for f in self.safety if f.hazard.rebound))
@@ -223,11 +230,12 @@ class Pen:
     def to_check(self) -> str:
         """What a label or guidance asks for at this order, and what of it this chart does not hold."""
         met = self._safety_lines(f for f in self.safety if f.verdict == "met" and not f.recorded)
-        return "\n".join([*met, *say.not_known(self.safety, self._cite_finding)])
+        citable = [finding for finding in self.safety if self.evidence.showable(finding.claim)]
+        return "\n".join([*met, *say.not_known(citable, self._cite_finding)])
 
     def _safety_lines(self, findings: Iterable[SafetyFinding]) -> list[str]:
-        """Bullets for findings not told yet on this card."""
-        new = [finding for finding in findings if finding.hazard.id not in self.told]
+        """Bullets for findings not told yet on this card; only those whose sentence can be cited (design, promise 2)."""
+        new = [finding for finding in findings if finding.hazard.id not in self.told and self.evidence.showable(finding.claim)]
         left = max(0, self.size.hazards - len(self.told))
         self.told.update(finding.hazard.id for finding in new)
         return say.lines(new, self._cite_finding, left)
@@ -248,7 +256,7 @@ class Pen:
     def against(self) -> str:
         """The drugs of which this chart holds a contraindication or boxed situation, each with its first source, in one bullet."""
         named = say.short(self.ruled_out, lambda finding: self.evidence.sources_of(finding.claim)[0].citation)
-        self.claims += [finding.claim for finding in self.ruled_out]
+        self.claims += [finding.claim for finding in self.ruled_out if self.evidence.showable(finding.claim)]
         return f"- Recorded against: {named}." if named else ""
 
     def drug_names(self) -> str:

@@ -7,7 +7,6 @@ from itertools import groupby
 
 from cds.deck.rank import Candidate
 from cds.evidence.criteria import Finding
-from cds.evidence.load import Evidence
 from cds.evidence.model import Criterion
 from cds.evidence.safety import SafetyFinding
 from cds.patient.context import Episode
@@ -17,11 +16,6 @@ ABSORBS_REBOUND = ("S3", "S4")
 """Rules whose cards carry the lines on rebound."""
 Cite = Callable[[SafetyFinding], str]
 """How the sources of a finding are printed; empty where the card says the same already."""
-
-
-def printable(findings: Iterable[SafetyFinding], evidence: Evidence) -> tuple[SafetyFinding, ...]:
-    """The findings a card may show: a citable source, and none withdrawn (design, promise 2). The others stand in `explain`."""
-    return tuple(finding for finding in findings if evidence.showable(finding.claim))
 
 
 def for_card(findings: Sequence[SafetyFinding], shown: Sequence[Candidate], *, order: bool, only_safety: bool) -> tuple[SafetyFinding, ...]:
@@ -47,7 +41,7 @@ def candidate(findings: Sequence[SafetyFinding]) -> Candidate:
 
 def title(findings: Sequence[SafetyFinding], room: int) -> str:
     """The card's headline in at most `room` UTF-16 code units: the first hazard, and how many more drugs and hazards there are."""
-    first = findings[0]
+    first = min(findings, key=lambda finding: finding.level != "warning")
     what = {
         "contraindication": "contraindication recorded in this chart",
         "boxed": "situation of a boxed warning recorded in this chart",

@@ -211,9 +211,7 @@ def assess(matrix: SafetyMatrix, stands: Sequence[Standing], facts: Facts, as_of
     return tuple(sorted(findings, key=lambda finding: finding.level != "warning"))
 
 
-def _finding(
-    row: SafetyRow, hazard: Hazard, condition: Condition, here: Sequence[Standing], facts: Facts, as_of: date
-) -> SafetyFinding:
+def _finding(row: SafetyRow, hazard: Hazard, condition: Condition, here: Sequence[Standing], facts: Facts, as_of: date) -> SafetyFinding:
     near = [(stand, _near(hazard, stand, as_of)) for stand in here]
     truth = all_of((condition.test(facts), any_of(within for _, within in near)))
     verdict: Verdict = "unknown" if truth is None else "met" if truth else "notMet"

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from pydantic.alias_generators import to_camel
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -52,25 +53,30 @@ def _plain(text: str) -> str:
 
 
 def as_tables(report: Report) -> list[Table]:
-    """Cards, reports on unknown cards if there are any, and calls."""
-    cards = _table("Cards", "period", "topic", "summary", "content", "shown", "accepted", "overridden", "reasons to override")
+    """Cards, reasons to override, reports on unknown cards, calls; the middle two only if there are any."""
+    cards = _table("Cards", "period", "topic", "summary", "content", "shown", "accepted", "overridden")
+    reasons = _table("Reasons to override", "period", "topic", "summary", "content", "reason", "count")
     for line in report.cards:
-        reasons = ", ".join(f"{reason.display or reason.code} {reason.count}" for reason in line.reasons)
-        _add(cards, line.period, line.topic, line.summary, line.content_version, line.shown, line.accepted, line.overridden, reasons)
+        place = (line.period, line.topic, line.summary, line.content_version)
+        _add(cards, *place, line.shown, line.accepted, line.overridden)
+        for reason in line.reasons:
+            _add(reasons, *place, reason.display or reason.code, reason.count)
     unmatched = _table("Feedback on cards not known to have been shown", "period", "service", "accepted", "overridden")
     for report_line in report.unmatched:
         _add(unmatched, *(getattr(report_line, field.name) for field in fields(report_line)))
     calls = _table("Calls", "period", "service", "outcome", "calls", "median ms", "95 % within ms")
     for call in report.calls:
         _add(calls, *(getattr(call, field.name) for field in fields(call)))
-    return [table for table in (cards, unmatched, calls) if table.row_count or table is not unmatched]
+    return [table for table in (cards, reasons, unmatched, calls) if table.row_count or table in (cards, calls)]
+
+
+_NUMBERS = frozenset({"shown", "accepted", "overridden", "count", "calls", "median ms", "95 % within ms"})
 
 
 def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    numbers = {"shown", "accepted", "overridden", "calls", "median ms", "95 % within ms"}
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", overflow="fold")
     return table
 
 

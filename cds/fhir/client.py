@@ -10,13 +10,17 @@ import asyncio
 import ipaddress
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 import httpx
 
 MAX_ORIGINS = 256
+MAX_CONNECTIONS = 64
+"""To one origin at once."""
 METADATA = frozenset({"169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254"})
 """Addresses at which clouds hand out credentials to the machine that asks."""
 PRIVATE_NETWORKS = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
@@ -40,15 +44,24 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The connections to one origin, and as many places as there may be at once."""
+
+    pool: httpx.AsyncHTTPTransport
+    places: asyncio.Semaphore
+
+
 class HttpReader:
     """Pooled connections, one pool per origin, for the life of the app.
 
-    A request that is no longer waited for is not cancelled: that would leave its connection in the pool for good (httpcore 1.0).
-    It ends by itself, as each of its steps has a time limit.
+    The pool of httpcore 1.0 loses a connection for good when a request is cancelled, or gives up, while it waits for one. Hence nobody
+    ever waits inside the pool (the places here see to that), and a request that is no longer waited for is not cancelled: it ends by
+    itself, as each of its steps has a time limit.
     """
 
     def __init__(self) -> None:
-        self._pools: dict[tuple[str, str, int], httpx.AsyncHTTPTransport] = {}
+        self._origins: dict[tuple[str, str, int], _Origin] = {}
         self._running: set[asyncio.Task[Answer]] = set()
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout: float, max_bytes: int, private: bool = False) -> Answer:
@@ -94,47 +107,60 @@ class HttpReader:
         """Close every connection, once the requests on them have ended."""
         if self._running:
             await asyncio.wait(self._running)
-        pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            await pool.aclose()
+        origins, self._origins = list(self._origins.values()), {}
+        for origin in origins:
+            await origin.pool.aclose()
 
     async def _send(self, target: httpx.URL, address: str, headers: Mapping[str, str], deadline: float, max_bytes: int) -> Answer:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise FetchError("timeout")
-        request = httpx.Request(
-            "GET",
-            target.copy_with(host=address),
-            headers={"Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity", "User-Agent": "ranvier", **headers},
-            extensions={"sni_hostname": target.host, "timeout": httpx.Timeout(left).as_dict()},
-        )
-        response = await self._pool(target).handle_async_request(request)
+        origin = self._origin(target)
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await origin.places.acquire()
+        except TimeoutError:
+            raise FetchError("timeout") from None
+        try:
+            return await self._read(origin.pool, _request(target, address, headers, deadline - time.monotonic()), deadline, max_bytes)
+        finally:
+            origin.places.release()
+
+    async def _read(self, pool: httpx.AsyncHTTPTransport, request: httpx.Request, deadline: float, max_bytes: int) -> Answer:
+        response = await pool.handle_async_request(request)
         try:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise FetchError("encoding")
             body = bytearray()
-            async for part in response.aiter_raw():
-                body += part
-                if len(body) > max_bytes:
-                    raise FetchError("size")
-                if time.monotonic() > deadline:
-                    raise FetchError("timeout")
+            stream = cast(AsyncGenerator[bytes, None], response.aiter_raw())
+            async with aclosing(stream) as parts:
+                async for part in parts:
+                    body += part
+                    if len(body) > max_bytes:
+                        raise FetchError("size")
+                    if time.monotonic() > deadline:
+                        raise FetchError("timeout")
             return Answer(response.status_code, response.headers.get("content-type", ""), bytes(body))
         finally:
             await response.aclose()
 
-    def _pool(self, target: httpx.URL) -> httpx.AsyncHTTPTransport:
-        """The connections of one origin; by name, not by address, because TLS was checked for the name."""
-        origin = (target.scheme, target.host, target.port or 0)
-        if origin not in self._pools:
-            if len(self._pools) >= MAX_ORIGINS:
+    def _origin(self, target: httpx.URL) -> _Origin:
+        """The connections to an origin; by name, not by address, because TLS was checked for the name."""
+        key = (target.scheme, target.host, target.port or 0)
+        if key not in self._origins:
+            if len(self._origins) >= MAX_ORIGINS:
                 raise FetchError("origins")
-            self._pools[origin] = httpx.AsyncHTTPTransport(
-                verify=_tls(),
-                trust_env=False,
-                limits=httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
-            )
-        return self._pools[origin]
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=16, keepalive_expiry=30)
+            pool = httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False, limits=limits)
+            self._origins[key] = _Origin(pool, asyncio.Semaphore(MAX_CONNECTIONS))
+        return self._origins[key]
+
+
+def _request(target: httpx.URL, address: str, headers: Mapping[str, str], seconds: float) -> httpx.Request:
+    """A GET that goes to an address, while host name and certificate stay those of the target."""
+    return httpx.Request(
+        "GET",
+        target.copy_with(host=address),
+        headers={"Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity", "User-Agent": "ranvier", **headers},
+        extensions={"sni_hostname": target.host, "timeout": httpx.Timeout(max(seconds, 0.001), pool=None).as_dict()},
+    )
 
 
 def is_public(address: str) -> bool:

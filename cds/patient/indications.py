@@ -59,7 +59,8 @@ def stated_reason(concepts: Iterable[Concept], dosage: str, terminology: Termino
     unlisted: list[str] = []
     for reason in reasons:
         words = " | ".join(reason.words)
-        if terminology.match(reason, *rules.indications.ms_value_sets) or found(rules.indications.ms_text, words):
+        hits = [hit for hit in terminology.match(reason, *rules.indications.ms_value_sets) if hit.role in ("include", "context")]
+        if hits or found(rules.indications.ms_text, words):
             return "ms", ""
         name = _other_disease(reason, words, terminology, rules)
         (others if name else unlisted).append(name or words)

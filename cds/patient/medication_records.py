@@ -168,8 +168,12 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
         end = DateRange(raw.end.first, min(raw.end.last, as_of)) if raw.end is not None and ended else None
     if told == "ended" and end is None:
         supply = _first(supply, _changed(resource), dates.last if type_ == "MedicationStatement" else None)
-    reasons = () if told in ("taken", "paused") else _status_reasons(resource)
     notes = [note.text for note in getattr(resource, "note", None) or () if note.text]
+    stops = stop_reasons(_status_reasons(resource), notes, scope.terminology, scope.rules)
+    if told in ("taken", "paused"):
+        # The reason of a running order is none for a stop, but it may say that the drug is not taken as prescribed.
+        written = stop_reasons((), notes, scope.terminology, scope.rules)
+        stops = tuple(stop for stop in stops if stop.kind == "adherence" or stop in written)
     return Record(
         drug=named.drug,
         ref=entry.ref,
@@ -178,7 +182,7 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
         end=end,
         supply_until=supply,
         last=dates.last,
-        stops=stop_reasons(reasons, notes, scope.terminology, scope.rules),
+        stops=stops,
         how=named.how,
         doubt=doubt,
         notes=_remarks(resource, says),

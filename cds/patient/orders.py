@@ -63,9 +63,7 @@ class Trigger:
     before: Chart | None = None
 
 
-def read_orders(
-    drafts: Iterable[DraftOrder], selections: Any, terminology: Terminology, rules: TreatmentRules
-) -> tuple[Order, ...]:
+def read_orders(drafts: Iterable[DraftOrder], selections: Any, terminology: Terminology, rules: TreatmentRules) -> tuple[Order, ...]:
     """The drafted orders that concern MS. `selections` are those just picked (`Type/id`); all drafts count where there are none.
 
     A product for another disease, or one that is stated to be for another disease, is no MS order; steroids are none either.

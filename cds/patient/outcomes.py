@@ -15,7 +15,7 @@ from cds.patient.context import Episode, FailureKind, Outcome, Relapse, Scan
 from cds.patient.exposure import Exposure, Place, Stop
 from cds.patient.reading import earliest, unique
 from cds.patient.treatment_rules import BEGINNING, FOREVER, StopKind, TreatmentRules
-from cds.patient.treatment_words import by, sentence
+from cds.patient.treatment_words import by, on, sentence
 from cds.patient.worsening import Worsening
 from cds.three_valued import Truth, any_of
 
@@ -228,7 +228,10 @@ def _notes(exposure: Exposure, events: Sequence[DrugEvent], early: EarlyActivity
     notes = list(exposure.notes)
     if exposure.assumed:
         notes.append(sentence(f"{exposure.assumed}."))
-    notes += [f"An order was stopped ({stop.says}), but the drug went on." for stop in exposure.overtaken_stops]
+    notes += [
+        "Non-adherence is recorded." if stop.kind == "adherence" else f"An order was stopped ({stop.says}), but the drug went on."
+        for stop in exposure.overtaken_stops
+    ]
     return tuple(dict.fromkeys((*notes, *_uncounted(events, early))))
 
 
@@ -261,7 +264,7 @@ def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> 
         failed_on=verdict.failed_on if verdict is not None else None,
         early=verdict.early if verdict is not None else False,
         stop_reason="; ".join(dict.fromkeys(stop.written or stop.says for stop in exposure.stops)) or None,
-        reason=reason or sentence(f"{exposure.name} since {exposure.start or 'an unknown date'}."),
+        reason=reason or sentence(f"{exposure.name} since {on(exposure.start)}."),
         resources=verdict.resources if verdict is not None else exposure.resources,
         how=exposure.how,
         notes=verdict.notes if verdict is not None else exposure.notes,

@@ -94,17 +94,42 @@ def last_taken(records: Sequence[Record], doses: Sequence[DateRange], window: Wi
     if any(reached.open for _, reached in reaches):
         when, assumed = _open_end(reaches, doses, window, rules, as_of)
         return LastTaken(when, False, (), stops, assumed)
-    ended = [record for record in records if _has_ended(record, window, as_of)]
-    final = latest(reach(record, window, rules, as_of).until for record in ended)
-    if final is None or any(record.says == "given" and record.start and record.start.first > final.last for record in records):
+    signs = _signs(records)
+    ended = [record for record in records if _has_ended(record, window, as_of) and not _overtaken(record, signs)]
+    final = latest(_stretched(record, signs, window, rules, as_of) for record in ended)
+    if final is None:
         when = latest(reached.until for _, reached in reaches) or DateRange(BEGINNING, as_of)
         return LastTaken(when, False, (), stops)
-    begun = max((record.start.first for record in records if record.start is not None), default=BEGINNING)
-    kept = tuple(dict.fromkeys(stop for record in records if not _overtaken(record, begun) for stop in record.stops))
+    kept = tuple(dict.fromkeys(stop for record in records if not _overtaken(record, signs) for stop in record.stops))
     overtaken = tuple(stop for stop in stops if stop not in kept)
     if window.given == "dose" and doses:
         final = doses[-1] if window.acts.after(doses[-1].last) >= final.first else DateRange(doses[-1].first, final.last)
     return LastTaken(final, True, kept, overtaken)
+
+
+class _Signs(NamedTuple):
+    """The last signs of use in a course: any sign, the last record that began, the last order that began."""
+
+    shown: DateRange | None
+    begun: date
+    ordered: date
+
+
+def _signs(records: Sequence[Record]) -> _Signs:
+    starts = [(record.says, record.start.first) for record in records if record.start is not None]
+    return _Signs(
+        latest(evidence(record) for record in records),
+        max((day for _, day in starts), default=BEGINNING),
+        max((day for says, day in starts if says != "given"), default=BEGINNING),
+    )
+
+
+def _stretched(record: Record, signs: _Signs, window: Window, rules: TreatmentRules, as_of: date) -> DateRange:
+    """When a record says that the drug ended; a stop without a date lies after the last sign of use."""
+    until = reach(record, window, rules, as_of).until
+    if record.end is not None or signs.shown is None:
+        return until
+    return DateRange(max(until.first, signs.shown.first), max(until.last, signs.shown.last))
 
 
 def _has_ended(record: Record, window: Window, as_of: date) -> bool:
@@ -114,10 +139,10 @@ def _has_ended(record: Record, window: Window, as_of: date) -> bool:
     return record.says == "ended" or (record.says == "finished" and record.end is not None and record.end.first <= as_of)
 
 
-def _overtaken(record: Record, begun: date) -> bool:
-    """Whether a record that began on the day `begun` shows the drug in use after this one's end."""
+def _overtaken(record: Record, signs: _Signs) -> bool:
+    """Whether another record shows the drug begun after this one's end; after a stop without a date only a new order can."""
     end = record.end or evidence(record)
-    return end is not None and begun > end.last
+    return end is not None and (signs.begun if record.end is not None else signs.ordered) > end.last
 
 
 def _open_end(

@@ -67,6 +67,7 @@ class ReportWords(Rules):
 class NarrativeWords(Rules):
     """`ranvier-reading-relapses`: how notes speak of relapses. A pattern may name a term as `<term>`."""
 
+    longest_sentence: int
     terms: dict[str, str]
     left_aside: tuple[str, ...]
     none_since: tuple[str, ...]

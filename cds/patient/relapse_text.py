@@ -41,16 +41,18 @@ class CountedRelapses:
 
 @dataclass(slots=True)
 class NarrativeReading:
-    """What a note says of relapses."""
+    """What a note says of relapses. `unread`: a sentence is too long to be one, and was not read."""
 
     dated: list[DatedRelapse] = field(default_factory=list)
     counted: list[CountedRelapses] = field(default_factory=list)
+    unread: bool = False
 
 
 @dataclass(frozen=True)
 class NarrativeReader:
     """The words of the rules, compiled once."""
 
+    words: NarrativeWords
     numbers: NumberWords
     many: Mapping[str, tuple[re.Pattern[str], ...]]
     doubt_before: re.Pattern[str]
@@ -65,7 +67,7 @@ class NarrativeReader:
             for name, value in words
             if isinstance(value, tuple)
         }
-        return cls(counted, many, compiled(words.doubt_before, terms, "ranvier-reading-relapses"))
+        return cls(words, counted, many, compiled(words.doubt_before, terms, "ranvier-reading-relapses"))
 
     def read(self, text: str, written: DateRange | None) -> NarrativeReading:
         """Read one note, written on that date. Without a date of writing, spans such as "in the last year" mean nothing."""
@@ -74,7 +76,10 @@ class NarrativeReader:
         for pattern in self.many["left_aside"]:
             text = pattern.sub(_ASIDE, text)
         for sentence in _SENTENCE_END.split(text):
-            self._read_sentence(sentence, written, said)
+            if len(sentence) > self.words.longest_sentence:
+                said.unread = True
+            else:
+                self._read_sentence(sentence, written, said)
         return said
 
     def _read_sentence(self, sentence: str, written: DateRange | None, said: NarrativeReading) -> None:

@@ -64,7 +64,8 @@ def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, 
     relapses += more
     steroids = read_steroids(chart, terminology, rules, as_of)
     relapses += [_possible(course) for course in steroids if course.certain and not _explained(course, relapses, rules)]
-    why_open = _why_open(chart, terminology, rules)
+    unread = any(said.unread for _, said in notes)
+    why_open = _why_open(chart, terminology, rules) or ("A note has a sentence too long to be read." if unread else "")
     scores = edss_records(chart, terminology, rules, as_of)
     return RelapseHistory(
         relapses=tuple(sorted(relapses, key=lambda one: (one.onset.first, one.onset.last, one.status, one.resources))),

@@ -62,12 +62,17 @@ def _said(pattern: str, words: str, rules: TreatmentRules) -> bool:
 
 
 def _of_note(note: str, terminology: Terminology, rules: TreatmentRules) -> list[Stop]:
-    """The reasons in the sentences of a note that say the drug was stopped; plans and conditions do not count."""
+    """The reasons in the sentences of a note that say the drug was stopped; plans and conditions do not count.
+
+    That a drug is not taken as prescribed may stand in any sentence.
+    """
     found: list[Stop] = []
     for sentence in _SENTENCE.split(note):
         stopped = re.search(rules.stop_reasons.stop_words, sentence, re.IGNORECASE)
-        if stopped and not re.search(rules.stop_reasons.not_yet, sentence[: stopped.start()], re.IGNORECASE):
-            found += _of_words(sentence, _quote(sentence), terminology, rules)
+        told = _of_words(sentence, _quote(sentence), terminology, rules)
+        if not stopped or re.search(rules.stop_reasons.not_yet, sentence[: stopped.start()], re.IGNORECASE):
+            told = [stop for stop in told if stop.kind == "adherence"]
+        found += told
     return found
 
 

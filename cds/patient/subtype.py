@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cds.fhir.codes import Hit, Terminology
@@ -70,35 +70,39 @@ def read_course(
     `unread` are courses that refused records name.
     """
     conflicts: list[Conflict] = []
-    evidence = [item for record in _unrefuted(ms_records) for item in _evidence(terminology, rules, record, conflicts)]
+    kept, doubtful = _against_refutations(ms_records)
+    evidence = [item for record in kept for item in _evidence(terminology, rules, record, conflicts)]
+    unsure = unread | {item.word for record in doubtful for item in _evidence(terminology, rules, record, conflicts)}
     subtype = _ms_subtype(evidence, conflicts)
     if not ms_possible:
         subtype = _early_subtype(early) or subtype
     elif isinstance(subtype.value, str):
         _early_after(early, [item for item in evidence if item.word == subtype.value], conflicts)
-    if unread - {subtype.value}:
-        subtype = Fact(value=None, reason="An MS diagnosis that names a course could not be read.", resources=subtype.resources)
+    if unsure - {subtype.value}:
+        because = "could not be read" if unread else "is recorded both as confirmed and as refuted"
+        subtype = Fact(value=None, reason=f"An MS diagnosis that names a course {because}.", resources=subtype.resources)
     suspected = [record for record in ms_records if record.verification == "suspected"]
     return Course(
         subtype=_with_suspicion(terminology, rules, subtype, suspected, conflicts),
-        progressive=_flag(evidence, (*PROGRESSIVE, "progressive"), "A progressive course", silence),
-        relapsing=_flag(
-            evidence, ("rrms", "prms", "relapsing") if subtype.value != "spms" else ("relapsing",), "A relapsing course", silence
-        ),
+        progressive=_flag(evidence, (*PROGRESSIVE, "progressive"), "A progressive course", silence, unsure),
+        relapsing=_flag(evidence, ("rrms", "prms", "relapsing"), "A relapsing course", silence, unsure),
         aggressive=_aggressive(rules, ms_records, silence),
         conflicts=tuple(conflicts),
     )
 
 
-def _unrefuted(records: Sequence[Diagnosed]) -> list[Diagnosed]:
-    """Asserted records that no later or undatable refutation of the same wording takes back."""
+def _against_refutations(records: Sequence[Diagnosed]) -> tuple[list[Diagnosed], list[Diagnosed]]:
+    """Asserted records that stand, and those of which it is not known whether a refutation of the same diagnosis came later."""
     refuted = [record for record in records if record.verification == "refuted"]
-    return [
-        record
-        for record in records
-        if record.asserted
-        and not any(_same_sets(record, other) and later(record.stated_on, other.stated_on) is not True for other in refuted)
-    ]
+    kept, doubtful = [], []
+    for record in records:
+        own = [later(record.stated_on, other.stated_on) for other in refuted if _same_sets(record, other)]
+        outlived = [later(other.stated_on, record.stated_on) for other in refuted if _same_sets(record, other)]
+        if record.asserted and all(own):
+            kept.append(record)
+        elif record.asserted and True not in outlived:
+            doubtful.append(record)
+    return kept, doubtful
 
 
 def _same_sets(one: Diagnosed, other: Diagnosed) -> bool:
@@ -201,7 +205,7 @@ def _newest(items: Sequence[_Evidence], conflicts: list[Conflict]) -> Fact:
     """PRMS beside another course: the newest counts, a problem-list entry before an encounter diagnosis of the same date."""
 
     def outranks(one: Diagnosed, other: Diagnosed) -> bool:
-        same_day = one.date is not None and one.date == other.date
+        same_day = one.date is not None and one.date == other.date and one.date.first == one.date.last
         return later(one.date, other.date) is True or (same_day and other.encounter and not one.encounter)
 
     for item in items:
@@ -266,14 +270,14 @@ def _with_suspicion(
     return subtype
 
 
-def _flag(evidence: Sequence[_Evidence], words: Sequence[str], what: str, silence: Truth) -> Fact:
+def _flag(evidence: Sequence[_Evidence], words: Sequence[str], what: str, silence: Truth, unsure: Collection[str]) -> Fact:
     items = [item for item in evidence if item.word in words]
     if items:
         since = earliest(item.record.date for item in items)
         reason = f"{what} is recorded ({items[0].record.words()})."
         return Fact(value=True, reason=reason, resources=refs(item.record for item in items), date=since, how=items[0].how)
-    if silence is None:
-        return Fact(value=None, reason=f"{what} may be recorded in what could not be read.", how="notFound")
+    if silence is None or any(word in unsure for word in words):
+        return Fact(value=None, reason=f"{what} may be recorded in what could not be read or is refuted elsewhere.", how="notFound")
     return Fact(value=False, reason=f"{what} is not recorded.", how="notFound")
 
 

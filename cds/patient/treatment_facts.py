@@ -29,7 +29,7 @@ def facts_of(history: History, verdicts: Sequence[Verdict], facts: Mapping[str, 
         "dmt.noneRecorded": none_recorded,
         "dmt.untreated": _untreated(history),
         "dmt.naive": _naive(none_recorded, facts.get("disease.yearsSinceDiagnosis"), rules),
-        "dmt.everCount": _ever_count(history),
+        "dmt.everCount": _ever_count(history, rules),
         **_acting_facts(history),
         "dmt.plannedOrDrafted": _planned(history),
         "breakthrough.actingLast12Months": _breakthrough(history, verdicts, facts.get("activity"), rules),
@@ -92,15 +92,13 @@ def _naive(none_recorded: Fact, since: Fact | None, rules: TreatmentRules) -> Fa
     return Fact(value=None, reason=f"No DMT is recorded, but {known}; earlier treatment may lie elsewhere.", resources=resources)
 
 
-def _ever_count(history: History) -> Fact:
+def _ever_count(history: History, rules: TreatmentRules) -> Fact:
+    """Distinct drugs, a family counting once; a drug not named further may be one of those that are."""
     certain = {exposure.family for exposure in history.certain}
-    # An interferon that is not named further may be one of those that are.
-    if "interferon-beta" in certain and any(family.endswith(("beta-1a", "beta-1b")) for family in certain):
-        certain_low = len(certain) - 1
-    else:
-        certain_low = len(certain)
-    possible = certain | {exposure.family for exposure in history.exposures}
-    value = Bounds(certain_low, len(possible) if history.whole else math.inf)
+    same = [exposure for exposure in history.certain if set(rules.drugs.drugs[exposure.drug].may_be) & certain]
+    least = len(certain - {exposure.family for exposure in same})
+    possible = {exposure.family for exposure in history.exposures}
+    value = Bounds(least, len(possible) if history.whole else math.inf)
     text = f"DMTs recorded: {value} ({listed(history.exposures)})." if history.exposures else "No DMT is recorded."
     return Fact(value=value, reason=f"{text} {history.caveat}".strip(), resources=resources_of(history.exposures))
 
@@ -183,6 +181,9 @@ def _breakthrough(history: History, verdicts: Sequence[Verdict], activity: Fact 
         return Fact(value=None if perhaps else False, reason=reason, resources=resources_of(history.exposures) if perhaps else ())
     names = ", ".join(verdict.exposure.name for verdict in acting)
     notes = " ".join(note for verdict in acting for note in verdict.uncounted)
+    if perhaps:
+        reason = f"No breakthrough on {names} is recorded, but whether another DMT acts is not known. {history.caveat}".strip()
+        return Fact(value=None, reason=reason, resources=resources)
     if activity is not None and activity.value is not None:
         reason = f"No breakthrough on {names} in the last {rules.failure.recent}. {notes}".strip()
         return Fact(value=False, reason=reason, resources=resources)
@@ -210,6 +211,9 @@ def _worsening(history: History, verdicts: Sequence[Verdict], recent: Fact | Non
         return Fact(value=truth, reason=f"Confirmed worsening on {names}{doubt}: {rises}.", resources=resources)
     if recent is None or recent.value is None:
         return Fact(value=None, reason=recent.reason if recent else "Repeated EDSS scores were not read.", resources=resources)
+    if perhaps:
+        reason = f"No confirmed worsening on {names}, but whether another DMT acts is not known. {history.caveat}".strip()
+        return Fact(value=None, reason=reason, resources=resources)
     return Fact(value=False, reason=f"No confirmed worsening on {names} in the last {rules.failure.recent}.", resources=resources)
 
 

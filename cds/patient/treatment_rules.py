@@ -65,6 +65,7 @@ class DrugRule(Rules):
     value_sets: tuple[str, ...] = ()
     other_form: str | None = None
     unclear_names: tuple[Pattern, ...] = ()
+    may_be: tuple[str, ...] = ()
     indication: Literal["assumed", "decides", "stated"] = "assumed"
     other_indications: tuple[str, ...] = ()
     adjunct: bool = False
@@ -298,6 +299,8 @@ class TreatmentRules:
             _require(drug, self.tiers.drugs, "ranvier-treatment-tiers", "drug")
             for indication in rule.other_indications:
                 _require(indication, self.indications.others, f"ranvier-treatment-drugs: {drug}", "indication")
+            for other in rule.may_be:
+                _require(other, self.drugs.drugs, f"ranvier-treatment-drugs: {drug}", "drug")
         for drug in (*self.drugs.anti_cd20, *self.immunosuppression.drugs, *self.tiers.drugs):
             _require(drug, self.drugs.drugs, "treatment definitions", "drug")
         if self.tier_list is not None:

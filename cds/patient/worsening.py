@@ -114,7 +114,7 @@ def read_worsenings(
     found: list[Worsening] = []
     since: Point | None = None
     for number, event in enumerate(points):
-        reference, drug = _reference(event, points[:number], since, episodes, rules)
+        reference, drug = _reference(event, points, since, episodes, rules)
         if reference is None or event.low < rules.worsening.threshold(reference.high):
             continue
         confirmation, broken = _confirmation(event, points[number + 1 :], rules.worsening.threshold(reference.high), rules)
@@ -139,19 +139,18 @@ def _confirmation(event: Point, later: Sequence[Point], threshold: float, rules:
 
 
 def _reference(
-    event: Point, before: Sequence[Point], since: Point | None, episodes: Sequence[Episode], rules: DisabilityRules
+    event: Point, points: Sequence[Point], since: Point | None, episodes: Sequence[Episode], rules: DisabilityRules
 ) -> tuple[Point | None, str | None]:
     """The score that an event is compared with, and the drug whose start it belongs to."""
-    usable = [point for point in before if point.near is False and point.date.last < event.date.first]
+    usable = [point for point in points if point.near is False and point.date.last < event.date.first]
     episode = _on_drug(event.date, episodes)
     if since is not None:
         usable = [point for point in usable if point.date.first >= since.date.first]
-        started = episode is not None and episode.start is not None and episode.start.first > since.date.last
-        if not started:
+        if episode is None or episode.start is None or episode.start.first <= since.date.last:
             return _lowest(usable, event, rules, limited=episode is None), None
     if episode is not None and episode.start is not None:
-        near = _nearest(usable, episode.start, rules)
-        if near is not None:
+        near = _nearest([point for point in points if point.near is False], episode.start, rules)
+        if near in usable:
             return near, episode.drug
     return _lowest(usable, event, rules, limited=True), None
 
@@ -232,7 +231,7 @@ def why_open(points: Sequence[Point], episodes: Sequence[Episode], rules: Disabi
     """
     for number, event in enumerate(points):
         risen = any(event.high >= rules.worsening.threshold(point.low) for point in points[:number])
-        if risen and _reference(event, points[:number], None, episodes, rules)[0] is None:
+        if risen and _reference(event, points, None, episodes, rules)[0] is None:
             return f"the EDSS of {event.date} is higher than earlier ones, but none of them can serve as its reference"
     starts = [episode.start for episode in episodes if episode.start is not None]
     exact = all(point.date.first == point.date.last and point.near is not None and point.low == point.high for point in points)

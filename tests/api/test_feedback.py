@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from cds.feedback.store import StoreUnavailableError
 from tests.api import fake
@@ -504,3 +505,13 @@ def test_many_reports_at_once_are_all_kept(site):
 
     assert {response.status_code for response in site.wire.run(post_all())} == {200}
     assert sorted(row["card"] for row in site.stored()) == cards
+
+
+def test_examples_hold_to_their_schema_and_are_stored(site):
+    document = site.wire.request("GET", "/openapi.json").json()
+    content = document["paths"]["/cds-services/{service}/feedback"]["post"]["requestBody"]["content"]["application/json"]
+    schema = Draft202012Validator({"$ref": content["schema"]["$ref"], "components": document["components"]})
+    for example in content["examples"].values():
+        schema.validate(example["value"])
+        assert site.post(body=example["value"]).status_code == 200
+    assert len(site.stored()) == 2

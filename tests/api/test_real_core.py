@@ -148,6 +148,18 @@ def test_ch_req_16_another_patients_data_change_nothing(wire):
     assert topics(wire.call(mixed)) == []
 
 
+@pytest.mark.row("CH-PD-08", "CH-412-05")
+def test_ch_pd_08_a_part_of_the_diagnoses_without_ms_is_412(wire):
+    next_page = [{"relation": "next", "url": "https://ehr.example/fhir?page=2"}]
+    body = expand("M38\ncondition hypertension 2020", AS_OF).request("patient-view")
+    assert topics(wire.call(body)) == []
+    body["prefetch"]["conditions"]["link"] = next_page
+    assert wire.call(body).status_code == 412
+    whole = failure()
+    whole["prefetch"]["conditions"]["link"] = next_page
+    assert topics(wire.call(whole))
+
+
 @pytest.mark.row("CH-PD-03", "CH-PD-05")
 def test_ch_pd_03_outcome_entries_change_nothing(wire):
     body = failure()

@@ -209,4 +209,4 @@ def test_the_command(url, form, start, monkeypatch):
     result = CliRunner().invoke(app, ["feedback", "report", "--format", form, "--since", "2026-11-01", "--until", "2026-11-30"])
     assert result.exit_code == 0, result.output
     assert result.output.startswith(start)
-    assert "ahsct-rrms" in result.output
+    assert "patient-refuses" in result.output

@@ -69,9 +69,15 @@ def drug_records(draw: st.DrawFn) -> Record:
     if start is not None and draw(st.booleans()):
         supply = DateRange.on(start.last + timedelta(days=draw(st.integers(1, 400))))
     return Record(
-        drug=draw(st.sampled_from(DRUGS)), ref=f"MedicationRequest/{draw(st.integers(1, 99))}", says=says, start=start, end=end,
-        supply_until=supply, stops=draw(stops) if says in ("ended", "finished") else (), doubt=draw(st.sampled_from(("", "", "", "unclear"))),
-    )  # fmt: skip
+        drug=draw(st.sampled_from(DRUGS)),
+        ref=f"MedicationRequest/{draw(st.integers(1, 99))}",
+        says=says,
+        start=start,
+        end=end,
+        supply_until=supply,
+        stops=draw(stops) if says in ("ended", "finished") else (),
+        doubt=draw(st.sampled_from(("", "", "", "unclear"))),
+    )
 
 
 histories = st.lists(drug_records(), max_size=6)
@@ -170,6 +176,8 @@ def test_unreadable_data_never_make_a_confident_no(records, attacks, images):
         assert facts[name].value is not True
     for name in ("antiCd20.ever", "antiCd20.failed", "immunosuppression.prior", "rebound.window", "dmt.plannedOrDrafted"):
         assert facts[name].value is not False
+    for name in ("breakthrough.actingLast12Months", "worsening.actingLast12Months"):
+        assert facts[name].value is not False
     for name, fact in facts.items():
         if name.startswith("failures.") or name == "dmt.everCount":
             assert isinstance(fact.value, Bounds)
@@ -197,7 +205,8 @@ def facts_of(resources: list[dict], attacks: list[Relapse], images: list[Scan]) 
     chart = Chart.from_prefetch(prefetch, "p", KEYS)
     exposures = read_exposures(chart, terminology(), rules(), AS_OF)
     assert judge_outcomes(exposures, attacks, images, (), rules(), AS_OF) == judge_outcomes(exposures, attacks, images, (), rules(), AS_OF)
-    return treatment_facts(exposures, attacks, images, (), {}, rules())
+    known = {"activity": Fact(value="notActive", reason=""), "worsening.last12Months": Fact(value=False, reason="")}
+    return treatment_facts(exposures, attacks, images, (), known, rules())
 
 
 def fhir(record: Record, number: int) -> dict:

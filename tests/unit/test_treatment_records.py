@@ -1,7 +1,7 @@
 """Treatment out of FHIR as EHRs really write it (F11, F14): every carrier, partial dates, sparse and contradictory records."""
 
 import pytest
-from treatment_charts import ATC, SNOMED, courses, facts, infusion, request, rxnorm
+from treatment_charts import ATC, SNOMED, courses, facts, infusion, relapse, request, rxnorm
 
 from cds.three_valued import Bounds
 
@@ -83,6 +83,43 @@ def test_a_stop_without_a_date_lies_before_the_next_drug():
     )
     assert str(first.end) == "2026-01-10 to 2026-03-01"
     assert second.ongoing is True
+
+
+def test_a_stop_without_a_date_lies_after_the_last_infusion():
+    order = request(NATALIZUMAB, status="stopped", authoredOn="2021-01-05", statusReason={"text": "JCV index 2.9"})
+    infusions = [infusion(NATALIZUMAB, f"2026-{month:02}-05", id=f"i{month}") for month in range(2, 9)]
+    early = [infusion(NATALIZUMAB, f"{year}-{month:02}-05", id=f"{year}-{month}") for year in range(2021, 2026) for month in range(1, 13)]
+    course = one(order, *early, infusion(NATALIZUMAB, "2026-01-05", id="i1"), *infusions)
+    assert (str(course.end), course.outcome, course.phase) == ("2026-08-05", "stoppedOther", "rebound")
+
+
+def test_a_stop_without_a_date_is_overtaken_by_a_new_order():
+    old = request(DMF, status="stopped", authoredOn="2025-01-10", statusReason={"text": "dose change"})
+    course = one(
+        old, request(DMF, authoredOn="2025-03-10", dispenseRequest={"validityPeriod": {"start": "2025-03-10", "end": "2027-01-01"}})
+    )
+    assert (course.ongoing, course.stop_reason) == (True, None)
+
+
+def test_non_adherence_on_a_running_order():
+    code = {"coding": [{"system": SNOMED, "code": "7058009"}]}
+    statement = {
+        "resourceType": "MedicationStatement",
+        "status": "active",
+        "medicationCodeableConcept": DMF,
+        "effectivePeriod": {"start": "2025-01-10"},
+        "dateAsserted": "2026-11-01",
+        "statusReason": [code],
+    }
+    assert one(statement).outcome == "ongoing"
+    assert one(statement, relapses=[relapse("2026-03-01")]).outcome == "unknown"
+
+
+def test_non_adherence_in_a_note():
+    order = request(DMF, authoredOn="2026-01-10", note=[{"text": "Poor adherence, takes it about twice a week."}])
+    assert one(order, relapses=[relapse("2026-10-01")]).outcome == "unknown"
+    order = request(DMF, authoredOn="2026-01-10", note=[{"text": "No poor adherence reported."}])
+    assert one(order, relapses=[relapse("2026-10-01")]).outcome == "failed"
 
 
 def test_future_end_of_an_active_order():
