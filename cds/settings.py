@@ -34,7 +34,10 @@ def _database(text: str | None) -> str | None:
         raise ValueError("an address of the form postgresql://… or sqlite:////folder/file is needed")
     if scheme == _DRIVERS["sqlite"] and len(rest) < 2:
         raise ValueError("an SQLite address must name a file: sqlite:////folder/file")
-    _ = urlsplit(text).port
+    try:
+        _ = urlsplit(text).port
+    except ValueError:  # its message may repeat a part of the password
+        raise ValueError("the port must be a number, and signs in a password percent-encoded") from None
     return f"{scheme}://{rest}"
 
 

@@ -20,6 +20,24 @@ _CONDITION = {
     "subject": {"reference": "Patient/example-1"},
     "onsetDateTime": "2021-03",
 }
+_TREATMENT = {
+    "resourceType": "MedicationRequest",
+    "id": "dmf",
+    "status": "active",
+    "intent": "order",
+    "medicationCodeableConcept": {"text": "Dimethyl fumarate 240 mg"},
+    "subject": {"reference": "Patient/example-1"},
+    "authoredOn": "2024-03-01",
+}
+_SCORE = {
+    "resourceType": "Observation",
+    "id": "edss",
+    "status": "final",
+    "code": {"text": "EDSS"},
+    "subject": {"reference": "Patient/example-1"},
+    "effectiveDateTime": "2026-05-10",
+    "valueQuantity": {"value": 2.5},
+}
 _ORDER = {
     "resourceType": "MedicationRequest",
     "id": "draft-1",
@@ -50,7 +68,16 @@ def request(hook: str) -> dict[str, Any]:
         "hook": hook,
         "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
         "context": context,
-        "prefetch": {"patient": _PATIENT, "conditions": _bundle(_CONDITION), "medicationRequests": _bundle()},
+        "prefetch": {
+            "patient": _PATIENT,
+            "conditions": _bundle(_CONDITION),
+            "medicationRequests": _bundle(_TREATMENT),
+            "medicationStatements": _bundle(),
+            "medicationAdministrations": _bundle(),
+            "observations": _bundle(_SCORE),
+            "procedures": _bundle(),
+            "allergies": _bundle(),
+        },
     }
 
 

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 
+import orjson
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from cds.api import log, operations
+from cds.api import examples, log, operations
 from cds.api.cors import Cors
 from cds.api.errors import on_http_exception, on_invalid_input, on_refusal, on_unexpected
 from cds.api.guard import Guard
@@ -21,6 +22,7 @@ from cds.api.openapi import openapi
 from cds.api.routes import CdsServices
 from cds.api.runtime import Runtime
 from cds.protocol.outcome import Refusal
+from cds.protocol.request import read_call
 
 
 def assemble(runtime: Runtime, *pages: APIRouter) -> ASGIApp:
@@ -34,6 +36,7 @@ def routes(runtime: Runtime, *pages: APIRouter) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        _warm_up(runtime)
         _tune_garbage_collection()
         log.log.info("started", mode=runtime.settings.mode, services=list(runtime.services), content=runtime.core.hash[:12])
         runtime.store.start()
@@ -67,6 +70,12 @@ def routes(runtime: Runtime, *pages: APIRouter) -> FastAPI:
     app.add_exception_handler(Exception, on_unexpected)
     app.openapi = cache(lambda: openapi(app.routes, runtime.services.values()))  # type: ignore[method-assign]
     return app
+
+
+def _warm_up(runtime: Runtime) -> None:
+    """Answer one call to oneself: classes that are made at their first use would make the first caller wait ten times as long."""
+    call = read_call(orjson.dumps(examples.request("patient-view")), "patient-view")
+    runtime.core.advise(call, call.prefetch, runtime.today())
 
 
 def _tune_garbage_collection() -> None:

@@ -217,7 +217,7 @@ class Pen:
         return "\n".join(self._safety_lines(f for f in self.safety if f.recorded and f.level != "warning"))
 
     def uncited(self) -> str:
-        """Hazards that this chart holds and that only a text without identifier names: without its sentence, so that none is passed over."""
+        """Hazards of this chart that only a text without identifier names: without its sentence, so that none is passed over."""
         findings = [finding for finding in self.safety if finding.recorded and not self.evidence.showable(finding.claim)]
         return "\n".join(
             f"- {f.name}, {say.lower(f.hazard.hazard)}: {f.reason} Named in a product text that cannot be cited here." for f in findings

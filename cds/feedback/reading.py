@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, create_engine, make_url, or_, select
 from sqlalchemy.exc import DBAPIError
@@ -22,15 +23,16 @@ def read_report(url: str, since: date | None = None, until: date | None = None, 
     Raises `RecordError` if there is no database, or nothing of ours in it.
     """
     address = make_url(url)
+    where = address.render_as_string()
     if address.get_backend_name() == "sqlite":
-        address = address.set(drivername="sqlite", database=f"file:{address.database}", query={"mode": "ro", "uri": "true"})
+        where = address.database or ""
+        address = address.set(drivername="sqlite", database=f"file:{quote(where)}", query={"mode": "ro", "uri": "true"})
     engine = create_engine(address)
     try:
         with engine.connect().execution_options(yield_per=ROWS_AT_ONCE) as connection:
             return summarise(_shown(connection, since, until), _answers(connection, since, until), _calls(connection, since, until), per)
     except DBAPIError as error:
         reason = str(error.orig).splitlines()[0]
-        where = address.database if address.get_backend_name() == "sqlite" else address.render_as_string()
         raise RecordError(f"no record can be read at {where}: {reason}. The service makes it when it starts.") from None
     finally:
         engine.dispose()

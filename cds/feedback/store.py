@@ -101,6 +101,7 @@ class Store:
         self._hurry()
         if self._writer is not None:
             await self._writer
+        _answer([future for _, future in self._reports], written=False)
         DROPPED.inc(len(self._calls) + len(self._shown))
         await self._disconnect()
 
@@ -117,9 +118,7 @@ class Store:
             await self._gather()
             batch, waiting = self._take()
             written = await self._try(batch)
-            for future in waiting:
-                if not future.done():
-                    future.set_result(None) if written else future.set_exception(StoreUnavailableError())
+            _answer(waiting, written=written)
             if not written:
                 self._calls[:0], self._shown[:0] = batch[0], batch[1]
             left = bool(self._calls or self._shown or self._reports)
@@ -184,6 +183,17 @@ class Store:
                 log.info("store is back")
             else:
                 log.error("store cannot be written: audit rows wait, feedback is refused", **details)
+
+
+def _answer(waiting: list[asyncio.Future[None]], *, written: bool) -> None:
+    """Tell those who still wait whether their rows are durable."""
+    for future in waiting:
+        if future.done():
+            continue
+        if written:
+            future.set_result(None)
+        else:
+            future.set_exception(StoreUnavailableError())
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:

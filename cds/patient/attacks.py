@@ -9,6 +9,7 @@ from datetime import timedelta
 from cds.fhir.dates import DateRange
 from cds.patient.context import How
 from cds.patient.reading import unique
+from cds.three_valued import Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +52,11 @@ def _apart(one: DateRange, other: DateRange) -> int:
 
 
 def _one(group: Sequence[Attack]) -> Attack:
-    """The attack behind several records: the first stated onset, in its most exact form."""
+    """The attack behind several records: its onset is the first that is stated."""
     stated = [attack for attack in group if attack.stated] or list(group)
-    first = stated[0].onset
-    exact = min(
-        (attack.onset for attack in stated if first.first <= attack.onset.first and attack.onset.last <= first.last),
-        key=lambda day: ((day.last - day.first), day.first),
-    )
     return replace(
         stated[0],
-        onset=exact,
+        onset=DateRange(min(attack.onset.first for attack in stated), min(attack.onset.last for attack in stated)),
         provisional=all(attack.provisional for attack in group),
         resources=unique(ref for attack in group for ref in attack.resources),
         how="coded" if any(attack.how == "coded" for attack in group) else "text",
@@ -75,3 +71,11 @@ def fewest(onsets: Iterable[DateRange], within_days: int) -> int:
         if last is None or onset.first > last + timedelta(days=within_days):
             count, last = count + 1, onset.last
     return count
+
+
+def days_between(start: DateRange, day: DateRange, least: int, most: int) -> Truth:
+    """Whether a day lies from `least` to `most` days after a start; unknown if the dates could go either way."""
+    earliest, latest = (day.first - start.last).days, (day.last - start.first).days
+    if least <= earliest and latest <= most:
+        return True
+    return False if latest < least or earliest > most else None

@@ -14,12 +14,16 @@ from typing import Any, Literal
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange, add_months
+from cds.patient.context import How
 from cds.patient.reading import later, unique
 from cds.patient.rules import Pattern, found, one_of
 from cds.three_valued import Truth
 
 Verification = Literal["confirmed", "notStated", "suspected", "refuted"]
 State = Literal["active", "inactive", "remission", "resolved"]
+
+OLDEST = 130
+"""Years of age beyond which an onset is not believed."""
 
 _ROLES_THAT_COUNT = ("include", "context")
 _DATE_ONLY = re.compile(r"\s*(\d{4}(?:-\d{2}(?:-\d{2})?)?)\s*")
@@ -197,7 +201,9 @@ def _onset(condition: Any, birth: DateRange | None) -> DateRange | None:
         except ValueError:
             return None
     age = condition.onsetAge
-    if age is not None and age.value is not None and birth is not None and (age.code or age.unit) in ("a", "year", "years", "yr"):
+    if age is None or age.value is None or birth is None:
+        return None
+    if (age.code or age.unit) in ("a", "year", "years", "yr") and 0 <= age.value <= OLDEST:
         months = int(age.value * 12)
         return DateRange(add_months(birth.first, months), add_months(birth.last, months + 11))
     return None
@@ -275,6 +281,13 @@ def standing(records: Iterable[Diagnosed]) -> tuple[Standing, bool]:
         outdated = any(all(later(one.stated_on, other.stated_on) is True for other in suspected) for one in refuted)
         return ("excluded" if outdated else "suspected"), False
     return ("excluded" if refuted else "none"), False
+
+
+def how_known(records: Iterable[Diagnosed], *value_sets: str) -> How:
+    """`coded` if one of the records has a code in the value sets (any, if none is named), else `text`; `notFound` for no record."""
+    records = tuple(records)
+    hits = (hit for record in records for hit in record.hits if not value_sets or hit.value_set in value_sets)
+    return "notFound" if not records else "coded" if any(hit.how == "coded" for hit in hits) else "text"
 
 
 def refs(records: Iterable[Diagnosed]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.comedication import MedicineRules
-from cds.patient.conditions import Diagnosed, absent, dated, read_conditions, refs, standing, unread_concepts, why_open
-from cds.patient.context import Conflict, Fact
+from cds.patient.conditions import Diagnosed, absent, dated, how_known, read_conditions, refs, standing, unread_concepts, why_open
+from cds.patient.context import Conflict, Fact, How
 from cds.patient.duration import disease_duration, first_symptom, since_diagnosis
 from cds.patient.mimics import Mimic, MimicRules, SignRules, read_mimics
 from cds.patient.reading import Reading, earliest, unique
@@ -63,6 +63,7 @@ class Diagnosis:
     ms: MsWord | None
     reason: str
     resources: tuple[str, ...]
+    how: How
     since: DateRange | None
     resolved_while_treated: Truth
     cis: Truth
@@ -102,6 +103,7 @@ def read_diagnosis(chart: Chart, terminology: Terminology, rules: DiagnosisRules
         ms=ms.word,
         reason=ms.reason,
         resources=ms.resources,
+        how=how_known(ms_records, *rules.ms.ms),
         since=since,
         resolved_while_treated=ms.resolved_while_treated,
         cis=_current(early["cis"], silence),
@@ -119,9 +121,7 @@ def diagnosis_facts(diagnosis: Diagnosis) -> Reading:
     course, resources, since = diagnosis.course, diagnosis.resources, diagnosis.since
     return Reading(
         {
-            "ms": Fact(
-                value=diagnosis.ms, reason=diagnosis.reason, resources=resources, date=since, how="coded" if resources else "notFound"
-            ),
+            "ms": Fact(value=diagnosis.ms, reason=diagnosis.reason, resources=resources, date=since, how=diagnosis.how),
             "ms.orCis": _ms_or_cis(diagnosis),
             "ms.previouslyResolved": Fact(value=diagnosis.resolved_while_treated, reason=diagnosis.reason, resources=resources, date=since),
             "subtype": course.subtype,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -40,8 +39,6 @@ def name_drugs(concept: Concept, terminology: Terminology, rules: TreatmentRules
         return tuple(Named(drug=drug, form="unclear", how="coded", conflict=_contradiction(concept)) for drug in found)
     drug, hits_of_drug = _preferred(found)
     how: How = "coded" if any(hit.how == "coded" for hit in hits_of_drug) else "text"
-    if how == "coded" and _foreign(concept, drug, terminology, rules):
-        return (Named(drug=drug, form="unclear", how="coded", conflict=_contradiction(concept)),)
     return (Named(drug=drug, form=_form(drug, hits_of_drug, more, terminology, rules), how=how),)
 
 
@@ -124,12 +121,6 @@ def _by_unclear_name(concept: Concept, rules: TreatmentRules) -> tuple[Named, ..
     return ()
 
 
-def _foreign(concept: Concept, drug: str, terminology: Terminology, rules: TreatmentRules) -> bool:
-    """Whether the words name a drug that is not the coded one, such as an ocrelizumab code shown as dupilumab."""
-    words = " | ".join(concept.words)
-    return re.search(rules.drugs.foreign_names, words, re.IGNORECASE) is not None and not _own_name(concept, drug, terminology, rules)
-
-
 def _own_name(concept: Concept, drug: str, terminology: Terminology, rules: TreatmentRules) -> bool:
     """Whether the words name the drug, by ingredient, brand or pattern."""
     rule, words = rules.drugs.drugs[drug], " | ".join(concept.words)
@@ -141,4 +132,5 @@ def _own_name(concept: Concept, drug: str, terminology: Terminology, rules: Trea
 
 def _contradiction(concept: Concept) -> str:
     codes = ", ".join(coding.code for coding in concept.codings if coding.code)
-    return f'code {codes} and the words "{"; ".join(concept.words)[:80]}" mean different drugs'
+    words = "; ".join(concept.words)[:80]
+    return f'code {codes} and the words "{words}" mean different drugs' if codes else f'the words "{words}" name more than one drug'

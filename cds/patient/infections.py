@@ -10,6 +10,7 @@ from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.activity_rules import ActivityRules
+from cds.patient.attacks import days_between
 from cds.patient.conditions import absent, read_conditions, words_of
 from cds.patient.context import How
 from cds.patient.results import observed_on
@@ -67,8 +68,5 @@ def _measured(chart: Chart, rules: ActivityRules, as_of: date) -> Iterator[Infec
 
 def near(onset: DateRange, infection: Infection, rules: ActivityRules) -> Truth:
     """Whether the infection lies in the pseudo-relapse window of the onset."""
-    earliest, latest = (infection.date.first - onset.last).days, (infection.date.last - onset.first).days
-    first, last = -rules.pseudo_relapse.infection_days_before, rules.pseudo_relapse.infection_days_after
-    if first <= earliest and latest <= last:
-        return True
-    return False if latest < first or earliest > last else None
+    window = rules.pseudo_relapse
+    return days_between(onset, infection.date, -window.infection_days_before, window.infection_days_after)

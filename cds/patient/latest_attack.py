@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from cds.fhir.dates import DateRange
 from cds.patient.activity_rules import ActivityRules
@@ -12,6 +12,7 @@ from cds.patient.infections import near
 from cds.patient.reading import latest, unique
 from cds.patient.relapse_counts import inside
 from cds.patient.relapse_history import RelapseHistory
+from cds.patient.relapses import explained
 from cds.three_valued import Bounds, Truth, any_of
 
 
@@ -21,8 +22,8 @@ def latest_attack_facts(history: RelapseHistory, rules: ActivityRules, as_of: da
     treatable = _may_be_latest([relapse for relapse in history.relapses if relapse.status != "possible"])
     return {
         "relapse.latest": _latest(history, attacks, rules, as_of),
-        "relapse.latestDaysAgo": _days_ago(history, treatable, as_of),
-        "relapse.steroidSinceOnset": _steroid(history, treatable),
+        "relapse.latestDaysAgo": _days_ago(history, treatable, rules, as_of),
+        "relapse.steroidSinceOnset": _steroid(history, treatable, rules),
         "relapse.infectionNear": _infection(history, treatable, rules),
     }
 
@@ -31,6 +32,14 @@ def _may_be_latest(relapses: Sequence[Relapse]) -> list[Relapse]:
     """The attacks that are not certainly before another one."""
     last = max((relapse.onset.first for relapse in relapses), default=date.min)
     return [relapse for relapse in relapses if relapse.onset.last >= last]
+
+
+def _onset(history: RelapseHistory, attacks: Sequence[Relapse], rules: ActivityRules) -> DateRange:
+    """When the latest attack began. A record that may be of the same attack may move the onset forward."""
+    first, last = max(relapse.onset.first for relapse in attacks), max(relapse.onset.last for relapse in attacks)
+    earliest = first - timedelta(days=rules.merging.within_days)
+    same = [one.onset for one in history.relapses if one.status != "possible" and one.onset.first < first and one.onset.last >= earliest]
+    return DateRange(min([first, *(max(earliest, onset.first) for onset in same)]), last)
 
 
 def _undated_later(history: RelapseHistory, attacks: Sequence[Relapse]) -> bool:
@@ -45,7 +54,9 @@ def _latest(history: RelapseHistory, attacks: Sequence[Relapse], rules: Activity
     refs = unique(ref for relapse in attacks for ref in relapse.resources)
     if any_of(within) is not False:
         words = {relapse.status for relapse in attacks} | ({"relapse"} if _undated_later(history, attacks) else set())
-        certain = any_of(within) is True and len(words) == 1
+        others = [relapse for relapse in history.relapses if relapse.status != "possible"]
+        alone = all(explained(relapse.onset, others, rules) is False for relapse in attacks if relapse.status == "possible")
+        certain = any_of(within) is True and len(words) == 1 and alone
         return Fact(
             value=next(iter(words)) if certain else None,
             reason=" ".join(_attack_words(relapse) for relapse in attacks)
@@ -72,27 +83,27 @@ def _undated_refs(history: RelapseHistory) -> tuple[str, ...]:
     return unique(ref for record in history.undated for ref in record.resources)
 
 
-def _days_ago(history: RelapseHistory, attacks: Sequence[Relapse], as_of: date) -> Fact:
+def _days_ago(history: RelapseHistory, attacks: Sequence[Relapse], rules: ActivityRules, as_of: date) -> Fact:
     if not attacks:
         reason = "No attack with an onset is recorded."
         return Fact(value=None, reason=reason, resources=_undated_refs(history), how="notFound")
-    first, last = max(relapse.onset.first for relapse in attacks), max(relapse.onset.last for relapse in attacks)
+    onset = _onset(history, attacks, rules)
     if _undated_later(history, attacks):
-        last = as_of
-    days = Bounds(max(0, (as_of - last).days), (as_of - first).days)
+        onset = DateRange(onset.first, as_of)
+    days = Bounds(max(0, (as_of - onset.last).days), (as_of - onset.first).days)
     return Fact(
         value=days,
-        reason=f"Onset of the latest attack {DateRange(first, last)}, {days} days ago.",
+        reason=f"Onset of the latest attack {onset}, {days} days ago.",
         resources=unique((*(ref for relapse in attacks for ref in relapse.resources), *_undated_refs(history))),
-        date=DateRange(first, last),
+        date=onset,
         how="derived",
     )
 
 
-def _steroid(history: RelapseHistory, attacks: Sequence[Relapse]) -> Fact:
+def _steroid(history: RelapseHistory, attacks: Sequence[Relapse], rules: ActivityRules) -> Fact:
     if not attacks:
         return Fact(value=None, reason="No attack with an onset is recorded.", how="notFound")
-    onset = DateRange(max(relapse.onset.first for relapse in attacks), max(relapse.onset.last for relapse in attacks))
+    onset = _onset(history, attacks, rules)
     courses = [
         (course, _since(course.date, onset) if course.certain or course.date.last < onset.first else None)
         for course in history.steroid_courses

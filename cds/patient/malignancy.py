@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
-from cds.patient.conditions import Diagnosed, absent, refs, standing, why_open
+from cds.patient.conditions import Diagnosed, absent, how_known, refs, standing, why_open
 from cds.patient.context import Fact
 from cds.patient.reading import latest
 from cds.patient.rules import Rules
@@ -75,5 +75,5 @@ def _fact(value: str | None, text: str, records: Sequence[Diagnosed]) -> Fact:
         reason=f"{text} ({words}).",
         resources=refs(records),
         date=latest(record.date for record in records),
-        how="coded" if any(hit.how == "coded" for record in records for hit in record.hits) else "text",
+        how=how_known(records),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -11,12 +11,24 @@ from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.comedication import MedicineRules, medicines
-from cds.patient.conditions import Diagnosed, absent, dated, notes_of, read_conditions, refs, standing, why_open, words_of
-from cds.patient.context import Conflict, Fact
-from cds.patient.reading import earliest, sentence, unique
+from cds.patient.conditions import (
+    Diagnosed,
+    absent,
+    dated,
+    doubted,
+    how_known,
+    notes_of,
+    read_conditions,
+    refs,
+    standing,
+    why_open,
+    words_of,
+)
+from cds.patient.context import Conflict, Fact, How
+from cds.patient.reading import earliest, later, sentence, unique
 from cds.patient.results import ResultRules, observed_on, result_word
 from cds.patient.rules import Pattern, Rules, found
-from cds.three_valued import Truth
+from cds.three_valued import Truth, any_of, negate
 
 _ROLES = ("include", "context", "exclude")
 
@@ -34,6 +46,7 @@ class MimicRules(Rules):
 
     withhold: dict[str, Withholding]
     drugs: tuple[str, ...]
+    suspected_text: tuple[Pattern, ...]
     antibody_test_text: tuple[Pattern, ...]
     antibody_positive_text: tuple[Pattern, ...]
 
@@ -52,6 +65,7 @@ class _Sign:
     resources: tuple[str, ...]
     date: DateRange | None
     certain: bool
+    how: How = "coded"
 
 
 class SignRules(NamedTuple):
@@ -68,26 +82,29 @@ def read_mimics(
     """The mimic, if any. `since` is the first MS date, which decides what an ADEM means."""
     rules = signs_from.mimics
     sets = tuple(name for disease in rules.withhold.values() for name in disease.sets)
-    records = read_conditions(chart, terminology, *sets)
+    records = tuple(doubted(record, rules.suspected_text) for record in read_conditions(chart, terminology, *sets))
     signs = [sign for name, disease in rules.withhold.items() if (sign := _disease(name, disease, records, ms_possible, since))]
     signs += [*_antibodies(chart, signs_from), *_drugs(chart, terminology, signs_from, as_of)]
+    conflicts = tuple(_conflict(sign) for sign in signs) if ms_possible else ()
     certain = [sign for sign in signs if sign.certain]
-    if signs:
-        shown = (certain or signs)[0]
-        fact = Fact(
-            value="withhold" if certain else "possible",
-            reason=" ".join(sign.text for sign in certain or signs),
-            resources=unique(ref for sign in certain or signs for ref in sign.resources),
-            date=shown.date,
-            how="coded",
-        )
-        conflicts = tuple(_conflict(sign) for sign in signs) if ms_possible else ()
-        return Mimic(fact=fact, conflicts=conflicts)
+    if certain:
+        return Mimic(fact=_fact("withhold", certain), conflicts=conflicts)
     if absent(chart, terminology, *sets) is None:
-        return Mimic(
-            fact=Fact(value=None, reason=f"{why_open(chart)} A disease that imitates MS may be recorded.", how="notFound"), conflicts=()
-        )
+        said = " ".join([why_open(chart), "A disease that imitates MS may be recorded.", *(sign.text for sign in signs)])
+        return Mimic(fact=Fact(value=None, reason=said, resources=unique(r for s in signs for r in s.resources)), conflicts=conflicts)
+    if signs:
+        return Mimic(fact=_fact("possible", signs), conflicts=conflicts)
     return Mimic(fact=Fact(value="none", reason="No disease that imitates MS is recorded.", how="notFound"), conflicts=())
+
+
+def _fact(value: str, signs: Sequence[_Sign]) -> Fact:
+    return Fact(
+        value=value,
+        reason=" ".join(sign.text for sign in signs),
+        resources=unique(ref for sign in signs for ref in sign.resources),
+        date=signs[0].date,
+        how=signs[0].how,
+    )
 
 
 def _conflict(sign: _Sign) -> Conflict:
@@ -102,7 +119,11 @@ def _disease(name: str, rule: Withholding, records: tuple[Diagnosed, ...], ms_po
             asserted = [record for record in unresolved if record.asserted]
         case "suspected":
             return _Sign(
-                sentence(f"{name} is recorded but not confirmed ({dated(unresolved[0])})."), refs(unresolved), unresolved[0].date, False
+                sentence(f"{name} is recorded but not confirmed ({dated(unresolved[0])})."),
+                refs(unresolved),
+                unresolved[0].date,
+                False,
+                how_known(unresolved),
             )
         case _:
             return None
@@ -115,18 +136,12 @@ def _disease(name: str, rule: Withholding, records: tuple[Diagnosed, ...], ms_po
     text = f"{name} is recorded ({asserted[0].words()})."
     if counts is None:
         text = f"{name} is recorded ({asserted[0].words()}); whether before or after the first MS date is not known."
-    return _Sign(sentence(text), refs(asserted), first, counts is True)
+    return _Sign(sentence(text), refs(asserted), first, counts is True, how_known(asserted))
 
 
 def _any_from(dates: list[DateRange | None], since: DateRange | None) -> Truth:
     """Whether one of the dates lies on or after the first MS date; unknown where dates are missing or overlap."""
-    verdicts: list[Truth] = []
-    for day in dates:
-        if day is None or since is None:
-            verdicts.append(None)
-        else:
-            verdicts.append(True if day.first >= since.last else False if day.last < since.first else None)
-    return True if True in verdicts else None if None in verdicts else False
+    return any_of(None if day is None or since is None else negate(later(since, day)) for day in dates)
 
 
 def _matches(record: Diagnosed, rule: Withholding) -> bool:
@@ -142,13 +157,13 @@ def _antibodies(chart: Chart, rules: SignRules) -> Iterator[_Sign]:
             said = found(rules.mimics.antibody_positive_text, f"{resource.valueString or ''} {notes_of(resource)}")
             if said or (named and result_word(resource, rules.results) == "positive"):
                 day = observed_on(resource)
-                yield _Sign(f"A positive AQP4 or MOG antibody is reported ({day or 'undated'}).", (entry.ref,), day, False)
+                yield _Sign(f"A positive AQP4 or MOG antibody is reported ({day or 'undated'}).", (entry.ref,), day, False, "text")
     for type_ in ("Condition", "DiagnosticReport"):
         for entry in chart.entries(type_):
             resource = entry.resource
             text = resource.conclusion or "" if type_ == "DiagnosticReport" else notes_of(resource)
             if text and found(rules.mimics.antibody_positive_text, text) and getattr(resource, "status", None) != "entered-in-error":
-                yield _Sign("A note or report tells of a positive AQP4 or MOG antibody.", (entry.ref,), None, False)
+                yield _Sign("A note or report tells of a positive AQP4 or MOG antibody.", (entry.ref,), None, False, "text")
 
 
 def _drugs(chart: Chart, terminology: Terminology, rules: SignRules, as_of: date) -> Iterator[_Sign]:

@@ -8,7 +8,7 @@ from datetime import date
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange
-from cds.patient.conditions import Diagnosed, absent, dated, doubted, read_conditions, refs, standing, why_open
+from cds.patient.conditions import Diagnosed, absent, dated, doubted, how_known, read_conditions, refs, standing, why_open
 from cds.patient.context import Fact
 from cds.patient.reading import earliest, unique
 from cds.patient.results import Result, ResultRules, Unread, newest, read_observations, results_of, unread_results
@@ -46,7 +46,7 @@ def pml_fact(
         )
     if word == "suspected":
         reason = f"PML is recorded as suspected ({records[0].words()})."
-        return Fact(value="suspected", reason=reason, resources=refs(records), date=_since(records), how="coded")
+        return Fact(value="suspected", reason=reason, resources=refs(records), date=_since(records), how=how_known(records))
     positive = _csf(rules, results, as_of)
     if positive:
         day = earliest(result.date for result in positive)

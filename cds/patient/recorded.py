@@ -10,8 +10,8 @@ from typing import Literal
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange
-from cds.patient.conditions import Diagnosed, absent, refs, standing, why_open
-from cds.patient.context import Fact, How
+from cds.patient.conditions import Diagnosed, absent, how_known, refs, standing, why_open
+from cds.patient.context import Fact
 from cds.patient.reading import in_months_before, latest
 from cds.patient.rules import Pattern, Rules, found
 from cds.three_valued import Truth, all_of, any_of
@@ -133,7 +133,7 @@ def recorded_fact(
         return Fact(
             value=taken_back, reason=f"{reason} {unless.reason}", resources=(*refs(shown), *unless.resources), date=day, how="coded"
         )
-    how: How = "coded" if any(hit.how == "coded" for record in shown for hit in record.hits) else "text"
+    how = how_known(shown)
     return Fact(value=truth, reason=reason, resources=refs(shown), date=day, how=how)
 
 

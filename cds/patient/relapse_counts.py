@@ -12,7 +12,7 @@ from cds.patient.activity_rules import ActivityRules, Coverage
 from cds.patient.attacks import fewest
 from cds.patient.context import Fact, Relapse, Scan
 from cds.patient.reading import latest, unique
-from cds.patient.relapse_history import Assessment, RelapseHistory
+from cds.patient.relapse_history import Assessment, RelapseCount, RelapseHistory
 from cds.three_valued import Bounds, Truth
 
 WINDOWS = (6, 12, 24, 60)
@@ -31,6 +31,7 @@ def relapse_count_facts(history: RelapseHistory, scans: Sequence[Scan], rules: A
 def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, as_of: date, months: int) -> Fact:
     start = add_months(as_of, -months)
     relapses = [relapse for relapse in history.relapses if relapse.status == "relapse"]
+    dated = [relapse for relapse in relapses if relapse not in history.counted]
     sure = [relapse for relapse in relapses if inside(relapse.onset, months, as_of) is True]
     maybe = [relapse for relapse in relapses if inside(relapse.onset, months, as_of) is None]
     doubtful = list(open_attacks(history, scans, months, as_of))
@@ -41,9 +42,9 @@ def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, 
     covers = [coverage(history, scans, rules, as_of, window) for window in WINDOWS if window >= months]
     cover = next((cover for cover in covers if not cover.gap), covers[0])
     gap = history.why_open or cover.gap
-    most = (
-        math.inf if gap or any(math.isinf(count.number.high) for count in counts) else len(sure) + len(maybe) + len(doubtful) + len(undated)
-    )
+    dated = [relapse for relapse in (*sure, *maybe) if relapse not in history.counted]
+    most = len(dated) + len(doubtful) + len(undated) + sum(_beyond(count, dated) for count in counts)
+    most = math.inf if gap else most
     value = Bounds(low, max(low, most))
     shown = [*sure, *maybe, *doubtful]
     resources = [ref for relapse in shown for ref in relapse.resources] + [ref for record in undated for ref in record.resources]
@@ -55,6 +56,14 @@ def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, 
         date=latest(relapse.onset for relapse in shown) or latest(assessment.date for assessment in cover.contacts),
         how="derived" if shown or cover.contacts else "notFound",
     )
+
+
+def _beyond(count: RelapseCount, dated: Iterable[Relapse]) -> float:
+    """How many relapses a stated number holds at most besides those that certainly lie in its period."""
+    if count.start is None:
+        return 0
+    first, last = count.start.last, count.until.first
+    return max(0, count.number.high - sum(relapse.onset.within(first, last) is True for relapse in dated))
 
 
 def open_attacks(history: RelapseHistory, scans: Iterable[Scan], months: int, as_of: date) -> Iterator[Relapse]:
@@ -96,8 +105,9 @@ def coverage(history: RelapseHistory, scans: Iterable[Scan], rules: ActivityRule
     reached = _reached(history, contacts, rule, start, as_of)
     if months_between(reached, as_of) > rule.longest_gap_months:
         return Cover(f"no contact is recorded for more than {rule.longest_gap_months} months from {reached} on", tuple(contacts))
-    if len(contacts) < rule.fewest_contacts and not _told(history, start):
-        return Cover(f"only {_number(len(contacts), 'contact')} in {months} months recorded", tuple(contacts))
+    sure = sum(inside(one.date, months, as_of) is True for one in contacts)
+    if sure < rule.fewest_contacts and not _told(history, start):
+        return Cover(f"only {_number(sure, 'contact')} in {months} months recorded", tuple(contacts))
     return Cover("", tuple(contacts))
 
 

@@ -14,7 +14,7 @@ from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange, add_months
 from cds.patient.activity_rules import ActivityRules
-from cds.patient.attacks import Attack, merged
+from cds.patient.attacks import Attack, days_between, merged
 from cds.patient.conditions import Diagnosed, date_range, read_conditions, words_of
 from cds.patient.context import Relapse, Scan
 from cds.patient.edss import EdssRecord, edss_records
@@ -29,7 +29,7 @@ from cds.patient.results import observed_on
 from cds.patient.rules import found
 from cds.patient.steroids import SteroidCourse, read_steroids, steroids_readable
 from cds.patient.unread import elsewhere
-from cds.three_valued import Truth
+from cds.three_valued import Truth, any_of
 
 
 def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date, scans: Sequence[Scan] = ()) -> RelapseHistory:
@@ -63,13 +63,14 @@ def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, 
     more, unplaced = _from_counts(counts, relapses)
     relapses += more
     steroids = read_steroids(chart, terminology, rules, as_of)
-    relapses += [_possible(course) for course in steroids if course.certain and not _explained(course, relapses, rules)]
+    relapses += [_possible(course) for course in steroids if course.certain and explained(course.date, relapses, rules) is not True]
     unread = any(said.unread for _, said in notes)
     why_open = _why_open(chart, terminology, rules) or ("A note has a sentence too long to be read." if unread else "")
     scores = edss_records(chart, terminology, rules, as_of)
     return RelapseHistory(
         relapses=tuple(sorted(relapses, key=lambda one: (one.onset.first, one.onset.last, one.status, one.resources))),
         undated=(*undated, *unplaced),
+        counted=tuple(more),
         infections=tuple(sorted(infections, key=lambda one: (one.date.first, one.date.last, one.resources))),
         infections_complete=infections_complete(chart, terminology, rules),
         steroid_courses=steroids,
@@ -156,9 +157,8 @@ def _named_infections(conditions: Iterable[Diagnosed], rules: ActivityRules) -> 
 def _judged(attack: Attack, infections: Iterable[Infection], scans: Iterable[Scan], rules: ActivityRules) -> Relapse:
     """A relapse, or an uncertain one: provisional, or near an infection without MRI activity soon after."""
     close = [infection for infection in infections if near(attack.onset, infection, rules) is not False]
-    proof = [
-        scan for scan in scans if scan.active is True and _soon_after(scan.date, attack.onset, rules.pseudo_relapse.mri_days_after) is True
-    ]
+    most = rules.pseudo_relapse.mri_days_after
+    proof = [scan for scan in scans if scan.active is True and days_between(attack.onset, scan.date, 0, most) is True]
     notes, resources = [attack.note] if attack.note else [], list(attack.resources)
     if close:
         notes.append("Near its onset: " + ", ".join(f"{infection.name} ({infection.date})" for infection in close) + ".")
@@ -174,14 +174,6 @@ def _judged(attack: Attack, infections: Iterable[Infection], scans: Iterable[Sca
         how=attack.how,
         note=" ".join(notes),
     )
-
-
-def _soon_after(day: DateRange, onset: DateRange, days: int) -> Truth:
-    """Whether a date lies from the onset to so many days after it."""
-    earliest, latest = (day.first - onset.last).days, (day.last - onset.first).days
-    if earliest >= 0 and latest <= days:
-        return True
-    return False if latest < 0 or earliest > days else None
 
 
 def _counted(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date) -> Iterator[RelapseCount]:
@@ -266,13 +258,11 @@ def _from_counts(counts: Iterable[RelapseCount], relapses: Sequence[Relapse]) ->
     return known[len([relapse for relapse in relapses if relapse.status == "relapse"]) :], unplaced
 
 
-def _explained(course: SteroidCourse, relapses: Iterable[Relapse], rules: ActivityRules) -> bool:
-    """Whether an attack that is on record may be what the course treated."""
+def explained(course: DateRange, relapses: Iterable[Relapse], rules: ActivityRules) -> Truth:
+    """Whether an attack that is on record is what a steroid course treated."""
     around = rules.steroids.explained_by_relapse
-    return any(
-        (course.date.first - relapse.onset.last).days <= around.days_before
-        and (relapse.onset.first - course.date.last).days <= around.days_after
-        for relapse in relapses
+    return any_of(
+        days_between(relapse.onset, course, -around.days_after, around.days_before) for relapse in relapses if relapse.status != "possible"
     )
 
 

@@ -178,7 +178,7 @@ class ReportReader:
         rest = self._denials("not_changed", ("new", "enlarging"), rest, said, _ASIDE)
         rest = self._negations(rest, cord, said)
         self._stability(rest, said)
-        if any((hit := pattern.search(rest)) and not self._doubted(rest, hit) for pattern in self.many["marked"]):
+        if any(not self._doubted(rest, hit) for pattern in self.many["marked"] for hit in pattern.finditer(rest)):
             said.marked = True
         self._mentions("gd", "enhancing", rest, said)
         rest = self._mentions("new", "new", rest, said)

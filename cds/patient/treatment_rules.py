@@ -77,7 +77,6 @@ class DrugRules(Rules):
 
     drugs: dict[str, DrugRule]
     anti_cd20: tuple[str, ...]
-    foreign_names: Pattern
     procedure_words: Pattern
     procedure_not: Pattern
 

@@ -5,14 +5,17 @@ A score whose date or neighbourhood leaves something open never makes a worsenin
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 from typing import Literal
 
 from cds.fhir.dates import DateRange, add_months
-from cds.patient.context import EdssScore, Episode
+from cds.patient.attacks import days_between
+from cds.patient.context import EdssScore, Episode, Relapse
 from cds.patient.disability_rules import DisabilityRules
 from cds.patient.reading import unique
 from cds.patient.relapse_history import RelapseHistory
@@ -81,18 +84,10 @@ def points_of(scores: Iterable[EdssScore], history: RelapseHistory, rules: Disab
 def near_relapse(day: DateRange, history: RelapseHistory, rules: DisabilityRules) -> Truth:
     """Whether a relapse, certain or not, has its onset in the 90 days before."""
     return any_of(
-        _days_between(relapse.onset, day, 0, rules.near_relapse.days_after_relapse)
+        days_between(relapse.onset, day, 0, rules.near_relapse.days_after_relapse)
         for relapse in history.relapses
         if relapse.status != "possible"
     )
-
-
-def _days_between(start: DateRange, day: DateRange, least: int, most: int) -> Truth:
-    """Whether a day lies so many days after a start."""
-    earliest, latest = (day.first - start.last).days, (day.last - start.first).days
-    if least <= earliest and latest <= most:
-        return True
-    return False if latest < least or earliest > most else None
 
 
 def confirmed_worsenings(
@@ -108,9 +103,28 @@ def read_worsenings(
     """Every rise that meets the rule, in the order of time; the last one may wait for its confirmation (F9).
 
     On a drug the reference is the EDSS nearest to its start, otherwise the lowest of the time before. A confirmed worsening sets a new
-    reference.
+    reference. Where dates are rough, a worsening is confirmed only if it is so whatever days are meant.
     """
     points = points_of((score for score in scores if score.date.first <= as_of), history, rules)
+    found = _by_rule(points, history, episodes, rules)
+    settled = settlements(points, history, episodes, rules)
+    if settled is None:
+        return tuple(one for one in found if not one.confirmed)
+    each = [_by_rule(*one, rules) for one in settled]
+    return tuple(one for one in found if not one.confirmed or all(any(_same(one, other) for other in others) for others in each))
+
+
+def _same(rough: Worsening, settled: Worsening) -> bool:
+    """Whether a worsening by settled dates is the one by rough dates."""
+    return settled.confirmed_on is not None and rough.confirmed_on is not None and (
+        rough.onset.first <= settled.onset.first <= rough.onset.last
+        and rough.confirmed_on.first <= settled.confirmed_on.first <= rough.confirmed_on.last
+    )
+
+
+def _by_rule(
+    points: Sequence[Point], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules
+) -> tuple[Worsening, ...]:
     found: list[Worsening] = []
     since: Point | None = None
     for number, event in enumerate(points):
@@ -125,6 +139,53 @@ def read_worsenings(
             break
         since = event
     return tuple(found)
+
+
+Settlement = tuple[tuple[Point, ...], RelapseHistory, tuple[Episode, ...]]
+_MOST_SETTLEMENTS = 256
+
+
+def settlements(
+    points: Sequence[Point], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules
+) -> list[Settlement] | None:
+    """The same scores, relapses and drugs with every rough date at its first or last day, and every doubtful value at either.
+
+    Empty if all is exact; `None` if there are too many. Relapses that are surely far from every score keep their dates.
+    """
+    near = [one for one in history.relapses if _blurs(one, points, rules)]
+    choices: list[list[Point] | list[Relapse] | list[Episode]] = [_exact_points(point) for point in points]
+    choices += [[replace(one, onset=DateRange.on(day)) for day in _ends(one.onset)] for one in near]
+    choices += [[replace(one, start=DateRange.on(day)) for day in _ends(one.start)] if one.start else [one] for one in episodes]
+    if all(len(options) == 1 for options in choices):
+        return []
+    if math.prod(len(options) for options in choices) > _MOST_SETTLEMENTS:
+        return None
+    far = tuple(one for one in history.relapses if one not in near)
+    settled: list[Settlement] = []
+    for chosen in itertools.product(*choices):
+        known = replace(history, relapses=(*far, *(one for one in chosen if isinstance(one, Relapse))))
+        own = [replace(one, near=near_relapse(one.date, known, rules)) for one in chosen if isinstance(one, Point)]
+        ordered = tuple(sorted(own, key=lambda one: (one.date.first, one.low, one.resources)))
+        settled.append((ordered, known, tuple(one for one in chosen if isinstance(one, Episode))))
+    return settled
+
+
+def _blurs(relapse: Relapse, points: Sequence[Point], rules: DisabilityRules) -> bool:
+    """Whether the rough date of an attack leaves open that a score lies near it."""
+    days = rules.near_relapse.days_after_relapse
+    return relapse.status != "possible" and any(days_between(relapse.onset, point.date, 0, days) is None for point in points)
+
+
+def _exact_points(point: Point) -> list[Point]:
+    return [
+        replace(point, date=DateRange.on(day), low=value, high=value)
+        for day in _ends(point.date)
+        for value in dict.fromkeys((point.low, point.high))
+    ]
+
+
+def _ends(day: DateRange) -> list[date]:
+    return list(dict.fromkeys((day.first, day.last)))
 
 
 def _confirmation(event: Point, later: Sequence[Point], threshold: float, rules: DisabilityRules) -> tuple[Point | None, bool]:
@@ -213,34 +274,42 @@ def _worsening(
 def _course(days: Sequence[DateRange], history: RelapseHistory, rules: DisabilityRules) -> Course:
     """F10. Relapse dates that cannot be read, and relapses near but not before, make it neither."""
     certain = [relapse for relapse in history.relapses if relapse.status == "relapse"]
-    if any(_days_between(relapse.onset, days[0], 0, rules.raw.days_after_relapse) is True for relapse in certain):
+    if any(days_between(relapse.onset, days[0], 0, rules.raw.days_after_relapse) is True for relapse in certain):
         return "raw"
     first = min(day.first for day in days)
     undated = any(record.known_by is None or (first - record.known_by.last).days <= rules.pira.days_before for record in history.undated)
     attacks = [relapse for relapse in history.relapses if relapse.status != "possible"]
     far = all(
-        _days_between(relapse.onset, day, -rules.pira.days_after, rules.pira.days_before) is False for relapse in attacks for day in days
+        days_between(relapse.onset, day, -rules.pira.days_after, rules.pira.days_before) is False for relapse in attacks for day in days
     )
     return "pira" if history.complete and far and not undated else "neither"
 
 
-def why_open(points: Sequence[Point], episodes: Sequence[Episode], rules: DisabilityRules) -> str:
-    """Why a rise may meet the rule though none was found to; empty if the rule has answered.
+def why_open(
+    points: Sequence[Point], known: Sequence[Worsening], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules
+) -> str:
+    """Why a rise may meet the rule besides those `known`; empty if the rule has answered.
 
     Either a rise has no score close enough before it to be compared with, or dates are known only roughly.
     """
+    if said := _without_reference(points, episodes, rules):
+        return said
+    settled = settlements(points, history, episodes, rules)
+    if settled is None:
+        return _ROUGH
+    for one in settled:
+        others = [other for other in _by_rule(*one, rules) if not any(_same(rough, other) for rough in known)]
+        if others or _without_reference(one[0], one[2], rules):
+            return _ROUGH
+    return ""
+
+
+_ROUGH = "dates or values are known too roughly to say"
+
+
+def _without_reference(points: Sequence[Point], episodes: Sequence[Episode], rules: DisabilityRules) -> str:
     for number, event in enumerate(points):
         risen = any(event.high >= rules.worsening.threshold(point.low) for point in points[:number])
         if risen and _reference(event, points, None, episodes, rules)[0] is None:
             return f"the EDSS of {event.date} is higher than earlier ones, but none of them can serve as its reference"
-    starts = [episode.start for episode in episodes if episode.start is not None]
-    exact = all(point.date.first == point.date.last and point.near is not None and point.low == point.high for point in points)
-    if exact and all(start.first == start.last for start in starts):
-        return ""
-    risen = any(
-        later.high >= rules.worsening.threshold(earlier.low)
-        for earlier in points
-        for later in points
-        if later is not earlier and earlier.date.first <= later.date.last
-    )
-    return "dates or values are known too roughly to say" if risen else ""
+    return ""

@@ -177,15 +177,16 @@ class Session:
 
     def cards(self) -> list[tuple[Exchange, dict[str, Any]]]:
         """Every card in a successful answer; raises `NotApplicable` if there is none."""
-        found = [
-            (exchange, card)
-            for exchange in self.answers()
-            for card in (exchange.document.get("cards") or () if isinstance(exchange.document, dict) else ())
-            if isinstance(card, dict)
-        ]
+        found = [(exchange, card) for exchange in self.answers() for card in members(exchange.document, "cards")]
         if not found:
             raise NotApplicable("no answer held a card; --request gives a request that leads to cards")
         return found
+
+
+def members(value: Any, name: str) -> list[dict[str, Any]]:
+    """The objects of an array that is a member of a JSON object; none if there is no such array."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return [member for member in found if isinstance(member, dict)] if isinstance(found, list) else []
 
 
 def _text(value: Any) -> bool:

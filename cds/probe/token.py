@@ -34,7 +34,7 @@ class Signer:
     issuer: str
     jku: str | None = None
 
-    def claims(self, audience: str, **changes: Any) -> dict[str, Any]:
+    def claims(self, audience: str | list[str], **changes: Any) -> dict[str, Any]:
         """The claims of a good token for one address; a value of `...` leaves one out."""
         now = int(time.time())
         found = {"iss": self.issuer, "aud": audience, "iat": now, "exp": now + LIFETIME, "jti": str(uuid.uuid4()), **changes}
@@ -45,7 +45,7 @@ class Signer:
         found = {"alg": self.alg, "typ": "JWT", "kid": self.kid, **({"jku": self.jku} if self.jku else {}), **changes}
         return {name: value for name, value in found.items() if value is not ...}
 
-    def token(self, audience: str, header: dict[str, Any] | None = None, key: ECKey | RSAKey | None = None, **changes: Any) -> str:
+    def token(self, audience: str | list[str], header: dict[str, Any] | None = None, key: ECKey | RSAKey | None = None, **changes: Any) -> str:
         """A token for one address, signed with the client's key unless another is given."""
         signing = f"{_part(self.header(**(header or {})))}.{_part(self.claims(audience, **changes))}"
         return f"{signing}.{self._signature(signing, key or self.key)}"

@@ -1,4 +1,4 @@
-"""docs/conformance.md, made from the rows and the markers of the tests: `python -m tests.api.conformance > docs/conformance.md`."""
+"""docs/conformance.md, made from the rows and the markers of the tests: `python -m tests.api.conformance`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEAD = """# Conformance to CDS Hooks
 
 Row by row what the service does of CDS Hooks 2.0.1 (and, where harmless, of the 3.0 ballot), and which tests show it. SHALL, SHOULD and MAY
 are the specification's words for a service; LOCAL is Ranvier's own decision where it is silent; CLIENT is a duty of the caller that the
-service checks or bears. Made from the tests by `python -m tests.api.conformance > docs/conformance.md`.
+service checks or bears. Made from the tests by `python -m tests.api.conformance`.
 """
 
 
@@ -63,4 +63,4 @@ def _rows(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(table(), end="")
+    (HERE.parents[1] / "docs" / "conformance.md").write_text(table(), encoding="utf-8")

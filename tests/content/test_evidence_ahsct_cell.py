@@ -19,7 +19,7 @@ AREAS = ("ahsct", "cell-therapy")
 
 COUNTS = {
     "ahsct sources": 73,
-    "ahsct claims": 91,
+    "ahsct claims": 92,
     "ahsct eligibility": 105,
     "cell-therapy sources": 111,
     "cell-therapy claims": 206,

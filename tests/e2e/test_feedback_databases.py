@@ -30,7 +30,7 @@ SERVICE = "ms-patient-view"
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path, postgres) -> str:
-    address = postgres.database() if request.param == "postgresql" else f"sqlite:///{tmp_path}/feedback.sqlite3"
+    address = postgres.database() if request.param == "postgresql" else f"sqlite:///{tmp_path}/50 % of all/feedback.sqlite3"
     return Settings(database_url=address).database
 
 

@@ -156,6 +156,17 @@ def silence_differences(expected: Mapping[str, str], advice: Any) -> Iterator[st
             yield f"silent {rule}: expected a reason with {words!r}, found {reasons or 'none'}"
 
 
+def safety_differences(expected: Mapping[str, Sequence[str]], advice: Any) -> Iterator[str]:
+    """Hazards of the safety matrix with another verdict than expected."""
+    found = {finding.hazard.id: finding for finding in advice.safety}
+    for verdict, ids in expected.items():
+        for id in ids:
+            actual = found[id].verdict if id in found else "notAssessed"
+            if actual != verdict:
+                reason = f" because {found[id].reason!r}" if id in found else ""
+                yield f"safety {id}: expected {verdict}, it is {actual}{reason}"
+
+
 def wording_differences(expected: Mapping[str, Sequence[str]], advice: Any) -> Iterator[str]:
     """Words that a card of the rule was expected to say."""
     for rule, wanted in expected.items():

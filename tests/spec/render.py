@@ -66,6 +66,8 @@ def _expected(case: Case) -> Iterator[str]:
         yield f"- Cards: {', '.join(f'**{card}**' for card in case.cards) or '**none**'}"
     for rule, reason in case.silent.items():
         yield f"- {rule} is silent{f' ({reason})' if reason else ''}"
+    for verdict, hazards in case.safety.items():
+        yield f"- {verdict}: {', '.join(f'`{hazard}`' for hazard in hazards)}"
     for rule, said in case.says.items():
         yield f"- {rule} says {', '.join(f'“{words}”' for words in said)}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,6 +16,9 @@ FOLDER = Path(__file__).parent
 SEEDS = FOLDER.parent.parent / "seeds"
 AS_OF = date(2026, 11, 20)
 """The day a case plays on unless it says otherwise."""
+
+
+SafetyVerdict = Literal["met", "notMet", "unknown", "notAssessed"]
 
 
 class SpecError(ValueError):
@@ -45,13 +48,14 @@ class Case(BaseModel):
     cards: tuple[str, ...] | None = None
     silent: dict[str, str] = Field(default_factory=dict)
     says: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    safety: dict[SafetyVerdict, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _sound(self) -> Case:
         if bool(self.patient) == bool(self.seed):
             raise ValueError("a case has either a patient or a seed")
-        if not (self.facts or self.context or self.silent or self.says) and self.cards is None:
-            raise ValueError("nothing is asserted: give facts, context, cards, silent or says")
+        if not (self.facts or self.context or self.silent or self.says or self.safety) and self.cards is None:
+            raise ValueError("nothing is asserted: give facts, context, cards, silent, says or safety")
         for name, expected in self.facts.items():
             if name not in CATALOGUE:
                 raise ValueError(f"{name!r} is no fact; facts are listed in cds/patient/facts.py")
@@ -61,7 +65,7 @@ class Case(BaseModel):
     @property
     def needs_deck(self) -> bool:
         """Whether the case asks for cards, or only for what is read from the chart."""
-        return self.cards is not None or bool(self.silent or self.says)
+        return self.cards is not None or bool(self.silent or self.says or self.safety)
 
     @property
     def lines(self) -> str:

@@ -8,7 +8,14 @@ import pytest
 
 from cds.vignette import expand
 
-from .compare import card_differences, context_differences, fact_differences, silence_differences, wording_differences
+from .compare import (
+    card_differences,
+    context_differences,
+    fact_differences,
+    safety_differences,
+    silence_differences,
+    wording_differences,
+)
 from .conftest import Knowledge
 from .tables import FOLDER, Case, tables
 
@@ -46,6 +53,7 @@ def with_cards(case: Case, content: Any) -> list[str]:
         *(card_differences(case.cards, advice.cards) if case.cards is not None else ()),
         *silence_differences(case.silent, advice),
         *wording_differences(case.says, advice),
+        *safety_differences(case.safety, advice),
         *fact_differences(case.facts, advice.context),
         *context_differences(case.context, advice.context),
     ]

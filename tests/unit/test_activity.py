@@ -147,9 +147,9 @@ def test_records_are_merged_from_the_first_on():
     assert [str(one.onset) for one in found] == ["2026-01-01", "2026-02-20"]
 
 
-def test_the_exact_date_within_a_rough_one_is_kept():
+def test_the_onset_is_the_first_of_the_records():
     [one] = merged([attack("2026-06"), attack("2026-06-12")], 30)
-    assert str(one.onset) == "2026-06-12"
+    assert str(one.onset) == "2026-06-01 to 2026-06-12"
     assert one.resources == ("Condition/2026-06", "Condition/2026-06-12")
 
 
@@ -330,7 +330,8 @@ def test_a_start_that_is_not_known_leaves_the_wash_in_open():
 
 def test_a_rough_start_leaves_the_end_of_the_wash_in_open():
     rough = episode("glatiramer", "acting", "2026", "2027-06-30")
-    assert current(["2026-06-01"], rough) is None
+    assert current(["2026-06-01"], rough) == "notYetAssessable"
+    assert current(["2026-09-01"], rough) is None
 
 
 def test_early_activity_counts_only_in_the_look_back():

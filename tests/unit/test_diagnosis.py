@@ -144,3 +144,21 @@ def test_a_definition_that_does_not_fit_is_named_with_its_field(change, says):
     known = definitions() | {"diagnosis-subtype": definitions()["diagnosis-subtype"] | change}
     with pytest.raises(RulesError, match=f"diagnosis-subtype.*{says}"):
         DiagnosisRules.of(known)
+
+
+def test_a_possible_mimic_in_words_only_is_possible():
+    assert read(condition(RRMS), condition({"text": "Possible NMOSD"}))["mimic"].value == "possible"
+    assert read(condition(RRMS), condition({"text": "NMOSD"}))["mimic"].value == "withhold"
+
+
+def test_a_report_that_tells_of_an_antibody():
+    report = {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "Letter"}, "conclusion": "AQP4 antibody: positive."}
+    assert read(condition(RRMS), report)["mimic"].value == "possible"
+
+
+def test_a_sign_of_a_mimic_while_the_problem_list_is_incomplete_leaves_it_open():
+    antibody = observation({"text": "MOG IgG"}, valueString="positive")
+    facts, _, conflicts = read_chart(chart_of(antibody, missing=("conditions",)))
+    assert facts["mimic"].value is None
+    assert "MOG" in facts["mimic"].reason
+    assert conflicts == []

@@ -184,6 +184,20 @@ async def test_without_a_database_the_end_comes_all_the_same(file):
     assert DROPPED._value.get() - before == 2
 
 
+async def test_the_end_leaves_nobody_waiting(kept, monkeypatch):
+    await kept.keep([])
+    blocked = Blocked(monkeypatch)
+    monkeypatch.setattr(store, "COMMIT_SECONDS", 0.05)
+    first = asyncio.create_task(kept.keep([report()]))
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(kept.keep([report(outcome="accepted")]))
+    await asyncio.sleep(0)
+    await kept.aclose()
+    answers = await asyncio.gather(first, second, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StoreUnavailableError] * 2
+    assert blocked.groups == []
+
+
 async def test_tables_that_are_gone_are_made_again(kept, file):
     await kept.keep([report()])
     connection = sqlite3.connect(file)
@@ -264,7 +278,7 @@ REPORTS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(posts=st.lists(st.tuples(st.lists(REPORTS, max_size=4), st.booleans()), max_size=8), order=st.randoms(use_true_random=False))
 def test_order_repetition_and_interleaving_of_posts_change_nothing(tmp_path, posts, order):
     """CH-FB-07: two processes, any distribution of the posts over them, any order, some posts twice."""
