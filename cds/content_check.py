@@ -18,8 +18,9 @@ from jinja2 import nodes
 from cds.content import Content
 from cds.deck.cards import CardFile, environment
 from cds.deck.render import VERBS
+from cds.evidence.figures import numbers, printed
 from cds.evidence.load import Evidence, read_yaml
-from cds.evidence.model import Claim, Record, Source
+from cds.evidence.model import Claim, Source
 from cds.patient.facts import CATALOGUE
 
 FEWEST_CLAIMS = 8
@@ -27,9 +28,6 @@ FEWEST_CLAIMS = 8
 NOT_EVIDENCE = frozenset(("missingData", "notMs", "dmtSafety", "dmtEvidence"))
 """Topics whose cards speak about the chart rather than sum up evidence."""
 BRIEF_LIMIT = 130
-
-_NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)\d+(?:,\d{3})*(?:\.\d+)?(?![A-Za-z]*\d)")
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -76,21 +74,11 @@ def check(content: Content, today: date) -> list[Problem]:
     return sorted(found, key=lambda problem: (problem.level != "error", problem.where))
 
 
-def numbers(text: str) -> set[Decimal]:
-    """The numbers in a text; digits inside names such as CD34, ATA188 or beta-1a are not numbers."""
-    return {Decimal(match.replace(",", "")).normalize() for match in _NUMBER.findall(text)}
-
-
-def _printed(record: Record) -> str:
-    """Everything a source prints, as one text."""
-    return record.model_dump_json(exclude={"id", "read_at", "identifiers"})
-
-
 def _figures(evidence: Evidence) -> Iterator[Problem]:
     """Numbers are data: every number of a claim stands in one of its own sources."""
-    printed = {id: numbers(_printed(source)) for id, source in evidence.sources.items()}
+    held = {id: numbers(printed(source)) for id, source in evidence.sources.items()}
     for claim in evidence.claims.values():
-        known = set().union(*(printed[id] for id in claim.sources))
+        known = set().union(*(held[id] for id in claim.sources))
         for words in (claim.sentence, claim.brief or ""):
             for number in sorted(numbers(words) - known):
                 yield Problem("error", f"claim {claim.id}", f"the number {number:f} stands in none of its sources ({', '.join(claim.sources)})")
@@ -101,7 +89,7 @@ def _sources(evidence: Evidence) -> Iterator[Problem]:
     for source in evidence.sources.values():
         if source.identifiers.link is None and not source.read_at:
             yield Problem("error", f"source {source.id}", "no identifier and no address; add a DOI, PMID, PMCID, registration or regulator URL")
-        if "FILL IN" in _printed(source) + source.citation:
+        if "FILL IN" in printed(source) + source.citation:
             yield Problem("error", f"source {source.id}", "a field still says FILL IN; write what was read, or leave the field out")
         if source.correction and source.correction.cleared is None:
             yield Problem("warning", f"source {source.id}", f"{source.correction.status}; its claims stay off the cards until it is cleared")
@@ -161,7 +149,7 @@ def _safety(content: Content) -> Iterator[Problem]:
         where = f"hazard {hazard.id}"
         if len(hazard.sentence) > BRIEF_LIMIT:
             yield Problem("error", where, f"its sentence has {len(hazard.sentence)} characters; at most {BRIEF_LIMIT} fit on a card")
-        known = set().union(*(numbers(_printed(sources[id])) for id in hazard.sources))
+        known = set().union(*(numbers(printed(sources[id])) for id in hazard.sources))
         for number in sorted(numbers(hazard.sentence) - known):
             yield Problem("error", where, f"the number {number:f} stands in none of its sources ({', '.join(hazard.sources)})")
         if not any(sources[id].identifiers.citable for id in hazard.sources):

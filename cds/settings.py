@@ -152,9 +152,16 @@ def table() -> str:
         "|---|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        default = "unset" if field.default is None else f"`{str(field.default).lower()}`" if field.default != "" else "empty"
+        default = _default(field.default)
         lines.append(f"| `{PREFIX}{name.upper()}` | {_values(field.annotation)} | {default} | {field.description} |")
     return "\n".join(lines) + "\n"
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "unset"
+    text = " ".join(value) if isinstance(value, tuple) else str(value).lower()
+    return f"`{text}`" if text else "empty"
 
 
 def _values(annotation: object) -> str:

@@ -126,7 +126,7 @@ class Pen:
         self.claims.append(claim)
         text = (claim.brief or claim.sentence).removesuffix(".")
         first, *others = [source for source in self.evidence.sources_of(claim) if source.identifiers.citable]
-        more = f" +{len(others)}" if others else ""
+        more = (f" +{len(others)}" if others else "") + "".join(f", {source.citation}" for source in self.evidence.named_beside(claim))
         if text.startswith(f"{first.citation}:"):
             return f"- {self._citation(first)}{more}{text.removeprefix(first.citation)} ({claim.certainty})"
         return f"- {text} ({self._citation(first)}{more}; {claim.certainty})"
@@ -146,12 +146,12 @@ class Pen:
     def why(self, *facts: str) -> str:
         """One bullet a fact that is known: how the chart says so."""
         known = (self.context.facts[name] for name in facts)
-        return "\n".join(dict.fromkeys(f"- {fact.reason}" for fact in known if fact.value is not None and fact.reason))
+        return "\n".join(dict.fromkeys(f"- {say.upper(fact.reason)}" for fact in known if fact.value is not None and fact.reason))
 
     def failed(self, *tiers: str) -> str:
         """One bullet a failed drug of these tiers (all when none is named): when it was taken, and what showed the failure."""
         episodes = [e for e in self.context.treatments if e.outcome == "failed" and (not tiers or e.tier in tiers)]
-        return "\n".join(f"- {_upper(e.name)} ({_period(e)}) failed{', early' if e.early else ''}: {say.lower(e.reason)}" for e in episodes)
+        return "\n".join(f"- {say.upper(e.name)} ({_period(e)}) failed{', early' if e.early else ''}: {say.lower(e.reason)}" for e in episodes)
 
     def known(self, name: str) -> bool:
         """Whether a fact is known and, if it is a flag, true."""
@@ -331,10 +331,6 @@ def _period(episode: Episode) -> str:
     if episode.ongoing:
         return f"since {episode.start}" if episode.start else "start not recorded"
     return f"{episode.start or 'start not recorded'} to {episode.end or 'end not recorded'}"
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _tidy(text: str) -> str:

@@ -133,6 +133,11 @@ def findings_as_criteria(findings: Iterable[SafetyFinding]) -> tuple[Finding, ..
     )
 
 
+def upper(text: str) -> str:
+    """Words at the beginning of a line."""
+    return text[:1].upper() + text[1:]
+
+
 def lower(text: str) -> str:
     """Words inside a sentence; abbreviations keep their capitals."""
     return text if text[:2].isalpha() and text[:2].isupper() else text[0].lower() + text[1:]

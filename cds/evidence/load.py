@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from cds.evidence.criteria import Condition, CriterionError, compile_condition
+from cds.evidence.figures import numbers, printed
 from cds.evidence.model import (
     Biomarker,
     Claim,
@@ -54,6 +55,15 @@ class Evidence:
     def sources_of(self, claim: Claim) -> list[Source]:
         """The sources of a claim, citable ones first, otherwise as written."""
         return sorted((self.sources[id] for id in claim.sources), key=lambda source: not source.identifiers.citable)
+
+    def named_beside(self, claim: Claim) -> tuple[Source, ...]:
+        """Sources without an identifier that alone print a number of the claim; a card names them beside the one it links."""
+        sources = self.sources_of(claim)
+        citable = [source for source in sources if source.identifiers.citable]
+        if len(citable) == len(sources):
+            return ()
+        left = numbers(claim.brief or claim.sentence) - set().union(*(numbers(printed(source)) for source in citable))
+        return tuple(source for source in sources if source not in citable and left & numbers(printed(source)))
 
     def showable(self, claim: Claim) -> bool:
         """Whether a card may carry the claim: a citable source, and none withdrawn or corrected without a second look."""

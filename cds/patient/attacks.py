@@ -16,7 +16,7 @@ from cds.three_valued import Truth
 class Attack:
     """One attack, from one record or several. `stated`: the onset itself is recorded; otherwise it is taken from the date of a visit.
 
-    `provisional`: every record of it is provisional, or its words call it possible.
+    `provisional`: every record of it is provisional, or its words call it possible. `reaches_back`: it may be one with an earlier attack.
     """
 
     onset: DateRange
@@ -25,21 +25,25 @@ class Attack:
     resources: tuple[str, ...]
     how: How
     note: str = ""
+    reaches_back: bool = False
 
 
 def merged(attacks: Iterable[Attack], within_days: int) -> tuple[Attack, ...]:
-    """Attacks whose onsets certainly lie within so many days of the first of them are one; the others stay apart.
+    """Records whose onsets certainly lie within so many days of one another are one attack. In the order of time.
 
-    In the order of time.
+    Where rough dates leave open whether a record belongs to an earlier attack, they stay apart, and its onset reaches back to that attack.
     """
     groups: list[list[Attack]] = []
     for attack in sorted(set(attacks), key=_order):
-        home = next((group for group in groups if _apart(group[0].onset, attack.onset) <= within_days), None)
-        if home is None:
-            groups.append([attack])
-        else:
-            home.append(attack)
-    return tuple(sorted((_one(group) for group in groups), key=_order))
+        linked = [group for group in groups if any(_apart(one.onset, attack.onset) <= within_days for one in group)]
+        groups = [group for group in groups if group not in linked]
+        groups.append([*(one for group in linked for one in group), attack])
+    ordered = sorted((sorted(group, key=_order) for group in groups), key=lambda group: _order(group[0]))
+    found: list[Attack] = []
+    for number, group in enumerate(ordered):
+        reaching = [found[n] for n in range(number) if _may_be_one(ordered[n], group, within_days)]
+        found.append(_reaching_back(_one(group), reaching, within_days))
+    return tuple(sorted(found, key=_order))
 
 
 def _order(attack: Attack) -> tuple[object, ...]:
@@ -49,6 +53,29 @@ def _order(attack: Attack) -> tuple[object, ...]:
 def _apart(one: DateRange, other: DateRange) -> int:
     """The greatest number of days between two dates."""
     return max(abs((other.last - one.first).days), abs((one.last - other.first).days))
+
+
+def _may_be_one(earlier: Sequence[Attack], later: Sequence[Attack], within_days: int) -> bool:
+    """Whether a record of each may lie within so many days of the other."""
+    return any(
+        one.onset.first <= other.onset.last + timedelta(days=within_days)
+        and other.onset.first <= one.onset.last + timedelta(days=within_days)
+        for one in earlier
+        for other in later
+    )
+
+
+def _reaching_back(attack: Attack, earlier: Sequence[Attack], within_days: int) -> Attack:
+    """The attack with its onset from the first day on which it may have begun as one with an earlier attack."""
+    if not earlier:
+        return attack
+    limit = attack.onset.first - timedelta(days=within_days)
+    first = min(one.onset.first if one.reaches_back else max(one.onset.first, limit) for one in earlier)
+    if first >= attack.onset.first:
+        return attack
+    days = ", ".join(str(one.onset) for one in earlier)
+    note = f"{attack.note} Recorded with onset {attack.onset}; may be one attack with that of {days}.".strip()
+    return replace(attack, onset=DateRange(first, attack.onset.last), reaches_back=True, note=note)
 
 
 def _one(group: Sequence[Attack]) -> Attack:

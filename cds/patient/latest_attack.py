@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from cds.fhir.dates import DateRange
 from cds.patient.activity_rules import ActivityRules
@@ -22,8 +22,8 @@ def latest_attack_facts(history: RelapseHistory, rules: ActivityRules, as_of: da
     treatable = _may_be_latest([relapse for relapse in history.relapses if relapse.status != "possible"])
     return {
         "relapse.latest": _latest(history, attacks, rules, as_of),
-        "relapse.latestDaysAgo": _days_ago(history, treatable, rules, as_of),
-        "relapse.steroidSinceOnset": _steroid(history, treatable, rules),
+        "relapse.latestDaysAgo": _days_ago(history, treatable, as_of),
+        "relapse.steroidSinceOnset": _steroid(history, treatable),
         "relapse.infectionNear": _infection(history, treatable, rules),
     }
 
@@ -34,12 +34,9 @@ def _may_be_latest(relapses: Sequence[Relapse]) -> list[Relapse]:
     return [relapse for relapse in relapses if relapse.onset.last >= last]
 
 
-def _onset(history: RelapseHistory, attacks: Sequence[Relapse], rules: ActivityRules) -> DateRange:
-    """When the latest attack began. A record that may be of the same attack may move the onset forward."""
-    first, last = max(relapse.onset.first for relapse in attacks), max(relapse.onset.last for relapse in attacks)
-    earliest = first - timedelta(days=rules.merging.within_days)
-    same = [one.onset for one in history.relapses if one.status != "possible" and one.onset.first < first and one.onset.last >= earliest]
-    return DateRange(min([first, *(max(earliest, onset.first) for onset in same)]), last)
+def _onset(attacks: Sequence[Relapse]) -> DateRange:
+    """When the latest attack began."""
+    return DateRange(max(relapse.onset.first for relapse in attacks), max(relapse.onset.last for relapse in attacks))
 
 
 def _undated_later(history: RelapseHistory, attacks: Sequence[Relapse]) -> bool:
@@ -83,11 +80,11 @@ def _undated_refs(history: RelapseHistory) -> tuple[str, ...]:
     return unique(ref for record in history.undated for ref in record.resources)
 
 
-def _days_ago(history: RelapseHistory, attacks: Sequence[Relapse], rules: ActivityRules, as_of: date) -> Fact:
+def _days_ago(history: RelapseHistory, attacks: Sequence[Relapse], as_of: date) -> Fact:
     if not attacks:
         reason = "No attack with an onset is recorded."
         return Fact(value=None, reason=reason, resources=_undated_refs(history), how="notFound")
-    onset = _onset(history, attacks, rules)
+    onset = _onset(attacks)
     if _undated_later(history, attacks):
         onset = DateRange(onset.first, as_of)
     days = Bounds(max(0, (as_of - onset.last).days), (as_of - onset.first).days)
@@ -100,10 +97,10 @@ def _days_ago(history: RelapseHistory, attacks: Sequence[Relapse], rules: Activi
     )
 
 
-def _steroid(history: RelapseHistory, attacks: Sequence[Relapse], rules: ActivityRules) -> Fact:
+def _steroid(history: RelapseHistory, attacks: Sequence[Relapse]) -> Fact:
     if not attacks:
         return Fact(value=None, reason="No attack with an onset is recorded.", how="notFound")
-    onset = _onset(history, attacks, rules)
+    onset = _onset(attacks)
     courses = [
         (course, _since(course.date, onset) if course.certain or course.date.last < onset.first else None)
         for course in history.steroid_courses

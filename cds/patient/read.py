@@ -59,6 +59,10 @@ class ReadingRules:
         )
 
 
+AUTOLOGOUS = ("autologousForMs", "autologousIndicationUnknown")
+"""Kinds of transplantation that end what was taken before, where `priorHsct.forMs` holds (F17)."""
+
+
 class Knowledge(Protocol):
     """What reading needs to know: codes and rules."""
 
@@ -73,7 +77,8 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
     """Everything the chart says on the day of the advice: every fact of the catalogue, with the records behind them."""
     terminology, rules = knowledge.terminology, knowledge.rules
     cells = cell_therapy_facts(chart, terminology, rules.cell_therapy, as_of)
-    transplants = [c.date for c in cells.cautions if c.id == "priorHsct" and c.status == "autologousForMs" and c.date is not None]
+    for_ms = cells.facts["priorHsct.forMs"].value is True
+    transplants = [c.date for c in cells.cautions if c.status in AUTOLOGOUS and c.date is not None] if for_ms else []
     exposures = read_exposures(chart, terminology, rules.treatment, as_of, transplants)
     diagnosis = diagnosis_facts(read_diagnosis(chart, terminology, rules.diagnosis, as_of, exposures.dmt_running))
     person = person_facts(chart, terminology, rules.person, as_of)

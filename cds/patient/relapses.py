@@ -236,12 +236,19 @@ def _stated_counts(notes: Iterable[tuple[Narrative, NarrativeReading]]) -> Itera
 
 
 def _from_counts(counts: Iterable[RelapseCount], relapses: Sequence[Relapse]) -> tuple[list[Relapse], list[UndatedRelapse]]:
-    """Relapses that a count states beyond those already known, somewhere in its period; undated ones where it names no period."""
+    """Relapses that a count states beyond those already known, somewhere in its period; undated ones where it names no period.
+
+    A known relapse that may lie outside the period leaves room for an undated one.
+    """
     known = [relapse for relapse in relapses if relapse.status == "relapse"]
     unplaced: list[UndatedRelapse] = []
     for count in sorted(counts, key=lambda one: (one.start is None, one.until.first, one.until.last, one.what, one.resources)):
         start = count.start.first if count.start is not None else date.min
         possible = [relapse for relapse in known if start <= relapse.onset.last and relapse.onset.first <= count.until.last]
+        if count.start is not None:
+            sure = sum(relapse.onset.within(count.start.last, count.until.first) is True for relapse in possible)
+            unclear = min(len(possible), int(count.number.low)) - sure
+            unplaced += [UndatedRelapse(known_by=count.until, resources=count.resources)] * max(0, unclear)
         for _ in range(len(possible), int(count.number.low)):
             if count.start is None:
                 unplaced.append(UndatedRelapse(known_by=count.until, resources=count.resources))

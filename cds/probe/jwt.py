@@ -109,7 +109,7 @@ AUDIENCE: dict[str, Make] = {
     "the audience of somebody else": lambda s, _a: s.token("https://other.example/cds-services"),
 }
 EXPIRED: dict[str, Make] = {"an expired token": _times(iat=-900, exp=-600)}
-FUTURE: dict[str, Make] = {"issued tomorrow": _times(iat=86_400, exp=86_700), "not valid before tomorrow": _times(nbf=86_400, exp=86_700)}
+FUTURE: dict[str, Make] = {"issued tomorrow": _times(iat=86_400, exp=86_700), "not valid before ten minutes": _times(nbf=600, exp=900)}
 LIFETIME: dict[str, Make] = {"valid for a month": _times(exp=30 * 86_400)}
 
 

@@ -170,7 +170,7 @@ class Session:
                 if request.get("hook") == entry["hook"]:
                     body = {**copy.deepcopy(request), "hookInstance": str(uuid.uuid4())}
                     found.append(self.send("POST", self.path(entry), f"given request {index}", body=body))
-        answered = [exchange for exchange in found if exchange.status == 200]
+        answered = list({(exchange.path, exchange.what): exchange for exchange in found if exchange.status == 200}.values())
         if not answered:
             raise NotApplicable("no service answered a good request with 200")
         return answered

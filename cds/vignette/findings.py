@@ -100,6 +100,8 @@ def lab(line: Line, scene: Scene) -> list[Resource]:
         if "range" in entry:
             low, high = entry["range"]
             value["referenceRange"] = [{"low": {"value": low, "unit": unit}, "high": {"value": high, "unit": unit}}]
+        if line.get("low"):
+            value["referenceRange"] = [{"low": {"value": float(line.get("low"))} | ({"unit": unit} if unit else {})}]
     else:
         value = presence(line.value) if line.value[0].isalpha() else {"valueString": line.value}
     return [_status(line, scene.observation(scene.id(line.name, scene.day(line.on)), code, line.on, "laboratory", **value))]

@@ -183,7 +183,7 @@ FORMS: tuple[Form, ...] = (
     Form("contraception", ("contraception {on}",), ANY),
     Form("no contraception", ("no contraception {on}",), ANY),
     Form(
-        "lab", ("lab {name} {value:value} on {on}", "lab {name} {value:value}"), ("text", "unit {value:text}", "preliminary", *ANY), "labs"
+        "lab", ("lab {name} {value:value} on {on}", "lab {name} {value:value}"), ("text", "unit {value:text}", "low {value:number}", "preliminary", *ANY), "labs"
     ),
     Form("condition", ("condition {name}[ {on}]", "condition {name} since {on}"), (*PROBLEM, *ANY), "conditions"),
     Form("code", ("code {value:code}[ {on}]",), ("system {value:system}", *PROBLEM, *ANY)),
@@ -191,7 +191,7 @@ FORMS: tuple[Form, ...] = (
     Form("allergy", ("allergy {name}[ {on}]",), ("anaphylaxis", "refuted", "resolved", "text", *ANY), "drugs"),
     Form("procedure", ("{name}[ {value:stage}][ {on}]",), ("for {value:text}", "text", "note {value:quoted}", *ANY), "procedures"),
     Form("vaccination", ("vaccination {value:text} {on}",), ANY),
-    Form("order", ("order {name}",), ("text", "referral"), "drugs+procedures"),
+    Form("order", ("order {name}",), ("text", "referral", "for {value:text}"), "drugs+procedures"),
     Form("note", ("note {value:quoted}[ on {on}]",), ("report", *ANY)),
     Form("missing", ("no {name} key",), (), "keys"),
     Form("refused", ("{name} refused",), (), "keys"),

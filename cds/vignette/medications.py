@@ -64,7 +64,10 @@ def draft(line: Line, scene: Scene) -> Resource:
     entry = words()["drugs"].get(line.name, {})
     id_ = scene.id("draft", line.name)
     shared, _ = _medication(line, entry, id_)
-    return scene.resource("MedicationRequest", id_, status="draft", intent="order", authoredOn=scene.as_of.isoformat(), **shared)
+    day = scene.as_of.isoformat()
+    return scene.resource(
+        "MedicationRequest", id_, status="draft", intent="order", authoredOn=day, **shared, reasonCode=_indication(line)
+    )
 
 
 def steroids(line: Line, scene: Scene) -> list[Resource]:
@@ -211,7 +214,10 @@ def _statement(line: Line, scene: Scene, id_: str, shared: Resource) -> Resource
 
 def _administration(line: Line, scene: Scene, shared: Resource, day: str, id_: str) -> Resource:
     status = "not-done" if line.has("not done") else "completed"
-    dosage = {"text": line.get("dose")} if line.get("dose") else None
+    dosage: Resource | None = {"text": line.get("dose")} if line.get("dose") else None
+    measured = re.fullmatch(r"(\d+(?:\.\d+)?) (mg(?:/m2)?)", line.get("dose"))
+    if dosage and measured:
+        dosage["dose"] = {"value": float(measured[1]), "unit": measured[2], "system": UCUM, "code": measured[2]}
     return scene.resource(
         "MedicationAdministration",
         scene.id(id_, day),

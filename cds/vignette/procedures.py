@@ -62,5 +62,8 @@ def order(line: Line, scene: Scene) -> Resource:
         return medications.draft(line, scene)
     entry = words()["procedures"].get(line.name, {"text": line.name.strip('"'), "codes": []})
     code = concept([] if line.has("text") else entry["codes"], ("Referral for " if line.has("referral") else "") + entry["text"])
-    day = scene.as_of.isoformat()
-    return scene.resource("ServiceRequest", scene.id("draft", line.name), status="draft", intent="order", code=code, authoredOn=day)
+    day, reason = scene.as_of.isoformat(), line.get("for")
+    known = words()["indications"].get(reason) or words()["conditions"].get(reason, [])
+    because = [concept(known, reason)] if reason else None
+    id_ = scene.id("draft", line.name)
+    return scene.resource("ServiceRequest", id_, status="draft", intent="order", code=code, authoredOn=day, reasonCode=because)

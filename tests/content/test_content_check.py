@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from cds.content import load_content
-from cds.content_check import check, coverage, numbers
+from cds.content_check import check, coverage
+from cds.evidence.figures import numbers
 from cds.evidence.load import ContentError
 
 ROOT = Path(__file__).parent.parent.parent

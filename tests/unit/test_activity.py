@@ -142,9 +142,15 @@ def attack(on, **more):
     return Attack(onset=DateRange.parse(on), stated=True, provisional=False, resources=(f"Condition/{on}",), how="coded", **more)
 
 
-def test_records_are_merged_from_the_first_on():
-    found = merged([attack("2026-01-01"), attack("2026-01-25"), attack("2026-02-20")], 30)
-    assert [str(one.onset) for one in found] == ["2026-01-01", "2026-02-20"]
+def test_records_without_thirty_quiet_days_between_them_are_one_attack():
+    found = merged([attack("2026-01-01"), attack("2026-01-25"), attack("2026-02-20"), attack("2026-03-23")], 30)
+    assert [str(one.onset) for one in found] == ["2026-01-01", "2026-03-23"]
+
+
+def test_a_rough_date_may_make_a_later_attack_one_with_it():
+    first, second = merged([attack("2026-05"), attack("2026-06-20")], 30)
+    assert (str(first.onset), str(second.onset)) == ("2026-05", "2026-05-21 to 2026-06-20")
+    assert "may be one attack with that of 2026-05" in second.note
 
 
 def test_the_onset_is_the_first_of_the_records():

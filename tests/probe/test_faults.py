@@ -1,0 +1,74 @@
+"""Every planted fault is found by exactly the checks meant for it, and a service without a fault by none."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import httpx
+import pytest
+from joserfc.jwk import ECKey
+
+from cds.probe import samples
+from cds.probe.model import Report
+from cds.probe.run import run
+from cds.probe.session import Session
+from cds.probe.table import CHECKS
+from cds.probe.token import Signer
+from tests.probe.broken import DISCOVERY, ISSUER, Broken
+from tests.probe.faults import FAULTS, Fault
+
+PROFILES = ("strict", "2.0", "1.0", "epic")
+NEVER_PLANTED = {"tls", "hsts"}
+"""Checks of the address itself, tested in test_run.py."""
+
+
+@cache
+def key() -> ECKey:
+    """The client's key that the service knows."""
+    return ECKey.generate_key("P-384")
+
+
+def probe(service: Broken, profile: str, *, signed: bool = False) -> Report:
+    """Run the checks against the service, without a network."""
+    signer = Signer(key(), "k1", "ES384", ISSUER) if signed else None
+    transport = httpx.WSGITransport(service, raise_app_exceptions=False)
+    with httpx.Client(transport=transport) as client:
+        return run(Session(service.base, client, profile, signer, given(), clock=service.clock))
+
+
+def given() -> tuple[dict[str, Any], ...]:
+    """A request in which every search holds something."""
+    request = samples.request(DISCOVERY["services"][0])
+    request["prefetch"]["conditions"] = samples.bundle(total=1, entry=[{"resource": {"resourceType": "Condition", "id": "c1"}}])
+    return (request,)
+
+
+def found(report: Report) -> dict[str, str]:
+    """Names of the checks that found something, with their reasons."""
+    return {result.check: result.why for result in report.results if result.verdict in ("fail", "warn") and result.check != "tls"}
+
+
+def planted(fault: Fault) -> Broken:
+    """The service with this fault."""
+    return Broken(fault.name, fault.place, fault.change, key() if fault.token else None)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_service_without_a_fault_is_clean(profile: str, signed: bool) -> None:
+    report = probe(Broken(key=key() if signed else None), profile, signed=signed)
+    assert found(report) == {}
+    assert report.count("pass") > 70
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_found_by_exactly_its_checks(fault: Fault) -> None:
+    report = probe(planted(fault), fault.profile, signed=fault.token)
+    reasons = found(report)
+    assert reasons.keys() == fault.checks, reasons
+
+
+def test_there_are_enough_faults_and_every_check_has_one() -> None:
+    assert len(FAULTS) >= 60
+    assert {row.name for row in CHECKS} - {check for fault in FAULTS.values() for check in fault.checks} == NEVER_PLANTED
