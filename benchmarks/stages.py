@@ -1,131 +1,73 @@
 """Where the time of one call goes: the same steps as the hook route, each timed by itself."""
-"""Where the time of one call goes: the same steps as the hook route, each timed by itself."""
-
 
 from __future__ import annotations
 
-
 import time
 from collections.abc import Callable
-from collections.abc import Callable
-from datetime import date
 from datetime import date
 from statistics import median
-from statistics import median
 from typing import Any
-from typing import Any
-
 
 from benchmarks.apps import AS_OF
 from benchmarks.bodies import body, lone_patient
-from benchmarks.bodies import body, lone_patient
-from cds import calls
 from cds import calls
 from cds.advice import Policy, advise
-from cds.advice import Policy, advise
-from cds.api.cards import wire_cards
 from cds.api.cards import wire_cards
 from cds.api.prefetch import read_answers
-from cds.api.prefetch import read_answers
-from cds.content import Content, load_content
 from cds.content import Content, load_content
 from cds.evidence.match import match_all
-from cds.evidence.match import match_all
-
-
 from cds.fhir.resources import BEARS_ON_FACTS, validate
 from cds.patient.read import read_patient
-from cds.patient.read import read_patient
-from cds.protocol.card import encode
 from cds.protocol.card import encode
 from cds.protocol.request import read_call
-from cds.protocol.request import read_call
-
 
 STAGES = ("decode", "select", "validate", "context", "match", "render", "encode")
 
 
 def load_seconds() -> float:
     """CPU seconds to load and prepare the content."""
-    """CPU seconds to load and prepare the content."""
-    started = time.process_time()
     started = time.process_time()
     load_content(None, None)
-    load_content(None, None)
-    return time.process_time() - started
     return time.process_time() - started
 
 
 def stages(sizes: tuple[int, ...], rounds: int = 7) -> list[dict[str, Any]]:
     """CPU milliseconds of each stage, median of the rounds."""
-    """CPU milliseconds of each stage, median of the rounds."""
-    content = load_content(None, None)
     content = load_content(None, None)
     rows = []
-    rows = []
-    for size in (1, *sizes):
     for size in (1, *sizes):
         received = lone_patient() if size == 1 else body(size)
-        received = lone_patient() if size == 1 else body(size)
-        once(content, received)
         once(content, received)
         times = [once(content, received) for _ in range(rounds if size < 20_000 else 3)]
-        times = [once(content, received) for _ in range(rounds if size < 20_000 else 3)]
         rows.append({"resources": size, **{stage: median(found[stage] for found in times) for stage in STAGES}})
-        rows.append({"resources": size, **{stage: median(found[stage] for found in times) for stage in STAGES}})
-    return rows
     return rows
 
 
 def once(content: Content, received: bytes) -> dict[str, float]:
     """One call, its stages timed. `select` is the chart without validation; `render` is the advice without reading and matching."""
-    """One call, its stages timed. `select` is the chart without validation; `render` is the advice without reading and matching."""
-    as_of = date.fromisoformat(AS_OF)
     as_of = date.fromisoformat(AS_OF)
     call, decode = _timed(lambda: read_call(received, "patient-view"))
-    call, decode = _timed(lambda: read_call(received, "patient-view"))
-    answers, envelope = _timed(lambda: read_answers(call.prefetch, call.context.patient_id, {}))
     answers, envelope = _timed(lambda: read_answers(call.prefetch, call.context.patient_id, {}))
     (chart, trigger), read = _timed(lambda: calls.read_call("patient-view", call.context.patient_id, answers.values, content))
-    (chart, trigger), read = _timed(lambda: calls.read_call("patient-view", call.context.patient_id, answers.values, content))
-    raws = [entry.raw for type_ in BEARS_ON_FACTS for entry in chart.entries(type_)]
     raws = [entry.raw for type_ in BEARS_ON_FACTS for entry in chart.entries(type_)]
     raws += [chart.patient.raw] if chart.patient else []
-    raws += [chart.patient.raw] if chart.patient else []
-    _, validating = _timed(lambda: [validate(raw) for raw in raws])
     _, validating = _timed(lambda: [validate(raw) for raw in raws])
     context, reading = _timed(lambda: read_patient(chart, as_of, content, trigger))
-    context, reading = _timed(lambda: read_patient(chart, as_of, content, trigger))
-    _, matching = _timed(lambda: match_all(content.evidence, context.facts, trigger.hook))
     _, matching = _timed(lambda: match_all(content.evidence, context.facts, trigger.hook))
     advice, whole = _timed(lambda: advise(content, chart, trigger, as_of, Policy()))
-    advice, whole = _timed(lambda: advise(content, chart, trigger, as_of, Policy()))
-    _, encoding = _timed(lambda: encode(wire_cards(advice, content)))
     _, encoding = _timed(lambda: encode(wire_cards(advice, content)))
     return {
-    return {
-        "decode": decode + envelope,
         "decode": decode + envelope,
         "select": max(0.0, read - validating),
-        "select": max(0.0, read - validating),
-        "validate": validating,
         "validate": validating,
         "context": reading,
-        "context": reading,
-        "match": matching,
         "match": matching,
         "render": max(0.0, whole - reading - matching),
-        "render": max(0.0, whole - reading - matching),
         "encode": encoding,
-        "encode": encoding,
-    }
     }
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     started = time.process_time()
-    started = time.process_time()
     result = work()
-    result = work()
-    return result, (time.process_time() - started) * 1000
     return result, (time.process_time() - started) * 1000

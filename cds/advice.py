@@ -11,7 +11,7 @@ from datetime import date
 
 from cds.content import Content
 from cds.deck import safety as safety_card
-from cds.deck.missing import BASIC, Missing, missing_items
+from cds.deck.missing import BASIC, Missing, missing_items, unread_items
 from cds.deck.rank import Candidate, HeldBack, Situation, select
 from cds.deck.render import Card, Pen, Size, render_to_fit
 from cds.evidence.criteria import Facts, Finding, judge
@@ -103,6 +103,8 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
         candidates.append(safety_card.candidate(hazards))
         shown, _ = select(candidates, situation, policy.cap)
     missing = missing_items({id: _finding(content, id, context.facts) for id in BASIC}, matches, _named_items(shown))
+    if not (shown or missing) and met("ms-present"):
+        missing = unread_items(context.not_read)
     if missing and "missingData" not in policy.topics_off:
         first = any(item.basic for item in missing)
         candidates.append(Candidate("missing-data", "MD", "missingData", "background", first=first))

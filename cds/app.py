@@ -12,6 +12,7 @@ from cds.api.runtime import Runtime, start
 from cds.api.web import assemble, routes
 from cds.content import Content, load_content
 from cds.evidence_pages.pages import routes as evidence_pages
+from cds.review.routes import routes as workbench
 from cds.settings import Settings
 
 
@@ -25,12 +26,16 @@ def from_environment() -> ASGIApp:
     return create_app(Settings())
 
 
-def _rooms(settings: Settings, content: Content | None) -> tuple[Runtime, APIRouter]:
-    """What the app is made of: the runtime, and the pages that cards link to."""
+def _rooms(settings: Settings, content: Content | None) -> tuple[Runtime, *tuple[APIRouter, ...]]:
+    """What the app is made of: the runtime, the pages that cards link to, and the reviewer's workbench where it is on."""
     log.configure(settings.log_level)
     content = content or load_content(settings.content, settings.local_codes)
-    runtime = start(settings, core_of(content, policy_of(settings)))
-    return runtime, evidence_pages(content, runtime.today)
+    policy = policy_of(settings)
+    runtime = start(settings, core_of(content, policy))
+    pages = [evidence_pages(content, runtime.today)]
+    if settings.workbench:
+        pages.append(workbench(content, settings, policy, runtime.today))
+    return runtime, *pages
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from cds.feedback.records import RecordError
 from cds.feedback.report import Period
 from cds.feedback.report_output import as_csv, as_json, as_tables
 from cds.new_source import new_source
+from cds.probe.command import ProbeError
+from cds.probe.token import KeyFileError
 from cds.serve import serve as serve_forever
 from cds.settings import Settings
 from cds.vignette.patients import load_patients
@@ -228,6 +230,32 @@ def patients_request(
     if patient not in patients:
         raise typer.BadParameter(f"there is no patient {patient!r}; see `ranvier patients list`")
     sys.stdout.buffer.write(orjson.dumps(patients[patient].expand().request(hook), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@app.command()
+def probe(
+    url: Annotated[str, typer.Argument(help="Address below which the service has /cds-services. No other host is called.")],
+    profile: Annotated[Literal["strict", "2.0", "1.0", "epic"], typer.Option(help="What is demanded, see docs/probe.md.")] = "2.0",
+    request: Annotated[list[Path] | None, typer.Option(help="A request of synthetic data that leads to cards; may be repeated.")] = None,
+    jwt_key: Annotated[Path | None, typer.Option("--jwt-key", help="Private key of a client that the service knows: JWK or PEM.")] = None,
+    jwt_issuer: Annotated[str, typer.Option("--jwt-issuer", help="`iss` of the tokens.")] = "https://probe.example",
+    jwt_jku: Annotated[str | None, typer.Option("--jwt-jku", help="`jku` of the tokens.")] = None,
+    format: Annotated[Literal["terminal", "json", "junit", "html"], typer.Option(help="Form of the report.")] = "terminal",
+    report_file: Annotated[Path | None, typer.Option("--out", help="Write the report to this file.")] = None,
+    feedback: Annotated[bool, typer.Option(help="Whether feedback about cards that do not exist is sent.")] = True,
+    max_requests: Annotated[int, typer.Option(help="Most requests that are sent.", min=1)] = 400,
+    pause: Annotated[int, typer.Option(help="Milliseconds between two requests.", min=0)] = 10,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.1)] = 10.0,
+) -> None:
+    """Check any CDS Hooks service from outside; status 1 if it fails. Requests are sent one by one."""
+    from cds.probe.command import probe as run_probe
+    from cds.probe.command import read_requests, write
+    from cds.probe.token import read_signer
+
+    signer = read_signer(jwt_key, jwt_issuer, jwt_jku) if jwt_key else None
+    report = run_probe(url, profile, signer, read_requests(request or []), feedback, max_requests, pause, timeout)
+    write(report, format, report_file, out)
+    raise typer.Exit(1 if report.count("fail") else 0)
 
 
 @content_app.command("schemas")

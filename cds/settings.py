@@ -103,6 +103,23 @@ class Settings(BaseSettings):
     store_user_comments: bool = Field(
         False, description="Whether comments of users in feedback are kept. They are free text and may hold patient data."
     )
+    review: bool | None = Field(
+        None, description="Whether the reviewer's workbench is served at `/review`, see docs/review.md. Unset: only in development."
+    )
+    review_user_header: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="Header in which a reverse proxy names the reviewer who signed in. Required in production with `RANVIER_REVIEW`.",
+    )
+    review_secret: str | None = Field(
+        None,
+        min_length=16,
+        repr=False,
+        description="Secret that this proxy sends in the header `X-Ranvier-Review-Secret`. Required with `RANVIER_REVIEW_USER_HEADER`.",
+    )
+    require_signoff: bool = Field(
+        False, description="Whether only cards are shown whose present content a reviewer has approved. Read when the service starts."
+    )
     max_body_bytes: int = Field(
         32 * 1024 * 1024, ge=10 * 1024 * 1024, description="Largest request body that is read; larger ones get 413."
     )
@@ -125,6 +142,11 @@ class Settings(BaseSettings):
     def development(self) -> bool:
         """Whether the service may run open, for trying it out."""
         return self.mode == "development"
+
+    @property
+    def workbench(self) -> bool:
+        """Whether the reviewer's workbench is served."""
+        return self.development if self.review is None else self.review
 
     @property
     def database(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cds.evidence.criteria import Finding
 from cds.evidence.match import Match
+from cds.fhir.chart import NotRead
 
 MOST_ITEMS = 4
 """Items a card names at the most, those that decide most first."""
@@ -49,6 +50,12 @@ def missing_items(basic: Mapping[str, Finding], matches: Sequence[Match], named_
                     found[item] = Missing(item, finding.reason, (match.summary.title,), basic=False)
     ranked = sorted(found.values(), key=lambda missing: (not missing.basic, -len(missing.decides)))
     return ranked[:MOST_ITEMS]
+
+
+def unread_items(not_read: Iterable[NotRead]) -> list[Missing]:
+    """What was asked for and not answered, where no card would say so: silence would read as nothing to say (CH-412-05, CH-SAFE-02)."""
+    gaps = {item.what: item.reason for item in not_read if item.resource is None}
+    return [Missing(what, f"{reason}, so what it holds is unknown.", (), basic=True) for what, reason in gaps.items()][:MOST_ITEMS]
 
 
 def _undecided(id: str, finding: Finding) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import How
@@ -41,8 +41,12 @@ def merged(attacks: Iterable[Attack], within_days: int) -> tuple[Attack, ...]:
     ordered = sorted((sorted(group, key=_order) for group in groups), key=lambda group: _order(group[0]))
     found: list[Attack] = []
     for number, group in enumerate(ordered):
-        reaching = [found[n] for n in range(number) if _may_be_one(ordered[n], group, within_days)]
-        found.append(_reaching_back(_one(group), reaching, within_days))
+        earlier = [n for n in range(number) if _may_be_one(ordered[n], group, within_days)]
+        limit = group[0].onset.first - timedelta(days=within_days)
+        firsts = [
+            found[n].onset.first if found[n].reaches_back or len(ordered[n]) > 1 else max(found[n].onset.first, limit) for n in earlier
+        ]
+        found.append(_reaching_back(_one(group), min(firsts, default=date.max), [found[n].onset for n in earlier]))
     return tuple(sorted(found, key=_order))
 
 
@@ -65,15 +69,11 @@ def _may_be_one(earlier: Sequence[Attack], later: Sequence[Attack], within_days:
     )
 
 
-def _reaching_back(attack: Attack, earlier: Sequence[Attack], within_days: int) -> Attack:
+def _reaching_back(attack: Attack, first: date, earlier: Sequence[DateRange]) -> Attack:
     """The attack with its onset from the first day on which it may have begun as one with an earlier attack."""
-    if not earlier:
-        return attack
-    limit = attack.onset.first - timedelta(days=within_days)
-    first = min(one.onset.first if one.reaches_back else max(one.onset.first, limit) for one in earlier)
     if first >= attack.onset.first:
         return attack
-    days = ", ".join(str(one.onset) for one in earlier)
+    days = ", ".join(map(str, earlier))
     note = f"{attack.note} Recorded with onset {attack.onset}; may be one attack with that of {days}.".strip()
     return replace(attack, onset=DateRange(first, attack.onset.last), reaches_back=True, note=note)
 

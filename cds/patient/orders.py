@@ -95,10 +95,16 @@ def _orders(draft: DraftOrder, terminology: Terminology, rules: TreatmentRules) 
         if named.form == "other" or rule.adjunct or rule.indication == "stated":
             continue
         yield Order(kind="dmt", name=rule.name, resource=draft.ref, drug=named.drug, note=_open(named, rule, reason, disease))
-    for kind, value_set in VALUE_SET_OF.items():
-        hits = terminology.match(draft.concept, value_set)
-        if any(hit.role in ("include", "context") for hit in hits):
-            yield Order(kind=kind, name=_words(draft.concept, terminology.value_sets[value_set].title), resource=draft.ref)
+    for kind in _cell_therapies(draft.concept, terminology):
+        title = terminology.value_sets[VALUE_SET_OF[kind]].title
+        yield Order(kind=kind, name=_words(draft.concept, title), resource=draft.ref)
+
+
+def _cell_therapies(concept: Concept, terminology: Terminology) -> list[str]:
+    """The kinds of cell therapy that a concept names; words such as `stem cell transplantation` alone mean none where another is named."""
+    roles = {kind: {hit.role for hit in terminology.match(concept, value_set)} for kind, value_set in VALUE_SET_OF.items()}
+    outright = [kind for kind in roles if "include" in roles[kind]]
+    return outright or [kind for kind in roles if "context" in roles[kind]]
 
 
 def _named(draft: DraftOrder, terminology: Terminology, rules: TreatmentRules) -> tuple[Named, ...]:

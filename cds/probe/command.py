@@ -51,9 +51,7 @@ def probe(
     except ValueError as error:
         raise ProbeError(f"{url}: {error}") from None
     with client(timeout) as http:
-        return run(
-            Session(base, http, profile, signer, given, feedback=feedback, max_requests=max_requests, pause=pause_ms / 1000)
-        )
+        return run(Session(base, http, profile, signer, given, feedback=feedback, max_requests=max_requests, pause=pause_ms / 1000))
 
 
 def write(report: Report, kind: Format, path: Path | None, out: Console) -> None:

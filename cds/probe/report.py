@@ -22,14 +22,19 @@ WORDS: dict[Verdict, str] = {"pass": "pass", "fail": "FAIL", "warn": "warn", "no
 
 def render(report: Report, kind: Format, width: int = 120) -> str:
     """The report as text."""
-    return {"terminal": lambda: _plain(report, width), "json": lambda: as_json(report), "junit": lambda: as_junit(report), "html": lambda: as_html(report)}[
-        kind
-    ]()
+    return {
+        "terminal": lambda: _plain(report, width),
+        "json": lambda: as_json(report),
+        "junit": lambda: as_junit(report),
+        "html": lambda: as_html(report),
+    }[kind]()
 
 
 def summary(report: Report) -> str:
     """One line."""
-    counts = ", ".join(f"{report.count(verdict)} {word}" for verdict, word in (("pass", "passed"), ("fail", "failed"), ("warn", "warnings")))
+    counts = ", ".join(
+        f"{report.count(verdict)} {word}" for verdict, word in (("pass", "passed"), ("fail", "failed"), ("warn", "warnings"))
+    )
     return f"{counts}, {report.count('notApplicable')} not applicable; {report.requests} requests; profile {report.profile}"
 
 
@@ -40,7 +45,11 @@ def to_terminal(report: Report, out: Console) -> None:
         table.add_column(heading, overflow="fold")
     for result in report.results:
         table.add_row(
-            f"[{COLOURS[result.verdict]}]{WORDS[result.verdict]}[/]", result.row, result.level, result.title, result.got if result.sent else result.why
+            f"[{COLOURS[result.verdict]}]{WORDS[result.verdict]}[/]",
+            result.row,
+            result.level,
+            result.title,
+            result.got if result.sent else result.why,
         )
     out.print(table)
     for result in report.results:
@@ -86,7 +95,9 @@ def _details(result: Result) -> str:
 
 def _printable(text: str) -> str:
     """Without characters that XML cannot hold; the names of members come from the service."""
-    return "".join(c if c in "\t\n" or (c.isprintable() and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff") else "\ufffd" for c in text)
+    return "".join(
+        c if c in "\t\n" or (c.isprintable() and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff") else "\ufffd" for c in text
+    )
 
 
 def _attribute(text: str) -> str:

@@ -71,7 +71,13 @@ def no_redirects(session: Session) -> Iterator[Seen]:
     for exchange in (
         session.send("GET", "/cds-services/", "discovery with a slash at the end", audience=services),
         session.send("POST", f"{path}/", "a service with a slash at the end", body=session.request(session.main), audience=path),
-        session.send("POST", path.replace("/cds-services/", "/cds-services//"), "a service with a doubled slash", body=session.request(session.main), audience=path),
+        session.send(
+            "POST",
+            path.replace("/cds-services/", "/cds-services//"),
+            "a service with a doubled slash",
+            body=session.request(session.main),
+            audience=path,
+        ),
     ):
         yield _accepted(exchange, "an extra slash")
 

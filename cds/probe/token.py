@@ -45,7 +45,9 @@ class Signer:
         found = {"alg": self.alg, "typ": "JWT", "kid": self.kid, **({"jku": self.jku} if self.jku else {}), **changes}
         return {name: value for name, value in found.items() if value is not ...}
 
-    def token(self, audience: str | list[str], header: dict[str, Any] | None = None, key: ECKey | RSAKey | None = None, **changes: Any) -> str:
+    def token(
+        self, audience: str | list[str], header: dict[str, Any] | None = None, key: ECKey | RSAKey | None = None, **changes: Any
+    ) -> str:
         """A token for one address, signed with the client's key unless another is given."""
         signing = f"{_part(self.header(**(header or {})))}.{_part(self.claims(audience, **changes))}"
         return f"{signing}.{self._signature(signing, key or self.key)}"

@@ -55,7 +55,9 @@ CARD: dict[str, Any] = {
         {
             "label": "Order it",
             "isRecommended": True,
-            "actions": [{"type": "create", "description": "New task", "resource": {"resourceType": "Task", "status": "draft", "intent": "order"}}],
+            "actions": [
+                {"type": "create", "description": "New task", "resource": {"resourceType": "Task", "status": "draft", "intent": "order"}}
+            ],
         },
         {"label": "Remove it", "actions": [{"type": "delete", "description": "Old task", "resourceId": "Task/1"}]},
     ],
@@ -67,7 +69,16 @@ CARD: dict[str, Any] = {
     ],
     "extension": {"org.example.card": {"kind": "demo"}},
 }
-CODES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 412: "incomplete", 415: "not-supported", 500: "exception"}
+CODES = {
+    400: "invalid",
+    401: "login",
+    403: "forbidden",
+    404: "not-found",
+    405: "not-supported",
+    412: "incomplete",
+    415: "not-supported",
+    500: "exception",
+}
 FIELDS = {"demo-view": ("userId", "patientId"), "demo-sign": ("userId", "patientId", "draftOrders")}
 HOOK = {"demo-view": "patient-view", "demo-sign": "order-sign"}
 
@@ -144,7 +155,7 @@ class Broken:
             return self.preflight()
         if path == "/cds-services":
             return self.discovery(environ, method)
-        segments = path.split("/")[2:]
+        segments = path.replace("~", "-").split("/")[2:]
         self.authenticate(environ, path)
         if self.fault == "accepts-unknown-service" and segments[0] not in FIELDS:
             segments[0] = "demo-view"
@@ -266,7 +277,11 @@ class Broken:
         audiences = [claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"]
         if self.fault == "one-audience" and len(audiences) > 1:
             return "audience"
-        if self.fault != "any-audience" and self.base + path not in audiences and self.base + path.removesuffix("/feedback") not in audiences:
+        if (
+            self.fault != "any-audience"
+            and self.base + path not in audiences
+            and self.base + path.removesuffix("/feedback") not in audiences
+        ):
             return "audience"
         if self.fault != "never-expires" and claims["exp"] < now - 30:
             return "expired"
@@ -294,7 +309,12 @@ class Broken:
             if self.fault == "stack-trace":
                 raise
             if self.fault == "broken-json-accepted":
-                return {"hook": "patient-view", "hookInstance": str(uuid.uuid4()), "context": {"userId": "Practitioner/1", "patientId": "1"}, "prefetch": {}}
+                return {
+                    "hook": "patient-view",
+                    "hookInstance": str(uuid.uuid4()),
+                    "context": {"userId": "Practitioner/1", "patientId": "1"},
+                    "prefetch": {},
+                }
             raise Refusal(400, body.decode("utf-8", "replace") if self.fault == "echo" else "") from None
         if not isinstance(document, dict):
             raise Refusal(400)
@@ -307,13 +327,17 @@ class Broken:
             raise Refusal(400)
         request = self.parse(body)
         self.check_request(service, request)
-        prefetch = self.prefetch(service, request)
+        if self.fault == "nothing-more-412" and service == "demo-sign":
+            raise Refusal(412, "prefetch key 'patient'")
+        self.prefetch(service, request)
         return self.cards(service, request)
 
     def check_request(self, service: str, request: dict[str, Any]) -> None:  # noqa: C901 one line a fault
         bad = 404 if self.fault == "bad-request-404" else 422 if self.fault == "bad-request-422" else 400
         hook, instance, context = request.get("hook"), request.get("hookInstance"), request.get("context")
-        if (not isinstance(hook, str) and self.fault != "hook-optional") or (isinstance(hook, str) and hook != HOOK[service] and self.fault != "any-hook"):
+        if (not isinstance(hook, str) and self.fault != "hook-optional") or (
+            isinstance(hook, str) and hook != HOOK[service] and self.fault != "any-hook"
+        ):
             raise Refusal(bad, f"{hook}" if self.fault == "echo" else "")
         if not isinstance(instance, str) and self.fault != "instance-optional":
             raise Refusal(bad)
@@ -355,7 +379,9 @@ class Broken:
             return
         if self.fault == "token-without-server-500" and "fhirServer" not in request:
             raise Refusal(500)
-        if self.fault == "incomplete-token-500" and not all(found.get(n) for n in ("access_token", "token_type", "expires_in", "scope", "subject")):
+        if self.fault == "incomplete-token-500" and not all(
+            found.get(n) for n in ("access_token", "token_type", "expires_in", "scope", "subject")
+        ):
             raise Refusal(500)
         if self.fault == "other-token-500" and "patient" in found:
             raise Refusal(500)
@@ -383,7 +409,7 @@ class Broken:
         if value is ...:
             if self.fault == "absent-500":
                 raise Refusal(500)
-            if self.fault == "silence" :
+            if self.fault == "silence":
                 request["silent"] = True
                 return
             raise Refusal(412, "" if self.fault == "key-not-named" else f"prefetch key '{key}' is missing")
@@ -407,10 +433,14 @@ class Broken:
                 raise Refusal(412, f"prefetch key '{key}' is no resource")
             if "&" in request["context"]["patientId"]:
                 return
-            if kind == "Patient" and value.get("id") != request["context"]["patientId"].removeprefix("Patient/") and self.fault != "any-patient":
+            if (
+                kind == "Patient"
+                and value.get("id") != request["context"]["patientId"].removeprefix("Patient/")
+                and self.fault != "any-patient"
+            ):
                 raise Refusal(400)
             return
-        if self.fault == "empty-400" and not value.get("entry") and value.get("type") == "searchset":
+        if self.fault == "empty-400" and not value.get("entry") and value.get("total") == 0:
             raise Refusal(400)
         if self.fault == "paged-400" and value.get("link"):
             raise Refusal(400)
@@ -453,7 +483,11 @@ class Broken:
         entries = document.get("feedback")
         if self.fault == "feedback-unknown-members-refused" and "probeUnknown" in document:
             raise Refusal(400)
-        if not isinstance(entries, list) or (self.fault == "feedback-no-empty" and not entries) or (self.fault == "one-entry-only" and len(entries) > 1):
+        if (
+            not isinstance(entries, list)
+            or (self.fault == "feedback-no-empty" and not entries)
+            or (self.fault == "one-entry-only" and len(entries) > 1)
+        ):
             raise Refusal(500 if self.fault == "feedback-500" else 400)
         for entry in entries:
             self.check_entry(entry)

@@ -1,0 +1,65 @@
+"""Server processes for tests: started on a free port, stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 90
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(command: Sequence[str], url: str, log: Path, **environment: str) -> Iterator[str]:
+    """A server process until the block ends; `url` must answer before the block begins."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=output, stderr=output)
+        try:
+            deadline = time.monotonic() + SECONDS
+            while True:
+                try:
+                    httpx.get(url, trust_env=False)
+                    break
+                except httpx.TransportError:
+                    assert process.poll() is None, log.read_text()
+                    assert time.monotonic() < deadline, log.read_text()
+                    time.sleep(0.05)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+
+
+@contextmanager
+def ranvier(log: Path, **environment: str) -> Iterator[str]:
+    """Ranvier itself with its content, on the day on which the synthetic patients are told."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    chosen = {
+        "RANVIER_PORT": str(port),
+        "RANVIER_PUBLIC_URL": base,
+        "RANVIER_AS_OF": "2026-11-20",
+        "RANVIER_STATE": str(log.parent),
+        **environment,
+    }
+    with serving([sys.executable, "-m", "cds", "serve"], f"{base}/readyz", log, **chosen):
+        yield base
