@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cds.advice import advise
+from cds.call import CallError
 from cds.content import Content, default_root, load_content
 from cds.content_check import check, citable_sources, coverage
 from cds.content_diff import content_diff
@@ -28,11 +29,9 @@ from cds.feedback.records import RecordError
 from cds.feedback.report import Period
 from cds.feedback.report_output import as_csv, as_json, as_tables
 from cds.new_source import new_source
-from cds.probe.command import ProbeError
-from cds.probe.token import KeyFileError
 from cds.serve import serve as serve_forever
 from cds.settings import Settings
-from cds.vignette.patients import load_patients
+from cds.vignette.patients import SyntheticPatient, load_patients
 
 app = typer.Typer(name="ranvier", no_args_is_help=True, add_completion=False, help=__doc__)
 patients_app = typer.Typer(no_args_is_help=True, help="The synthetic patients.")
@@ -50,7 +49,7 @@ def main() -> None:
     """Run the command; an error the user can mend ends with status 2 and one line."""
     try:
         app()
-    except (ContentError, InputError, DemoError, RecordError) as error:
+    except (ContentError, InputError, DemoError, RecordError, ProbeError, KeyFileError, CallError) as error:
         err.print(f"ranvier: {error}", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     except ValidationError as error:
@@ -226,10 +225,14 @@ def patients_request(
     hook: Annotated[str, typer.Option(help="The hook to call.")] = "patient-view",
 ) -> None:
     """Print the CDS Hooks request an EHR would send for a synthetic patient."""
+    sys.stdout.buffer.write(orjson.dumps(_patient(patient).expand().request(hook), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _patient(id: str) -> SyntheticPatient:
     patients = load_patients(_root(Settings()) / "seeds" / "patients")
-    if patient not in patients:
-        raise typer.BadParameter(f"there is no patient {patient!r}; see `ranvier patients list`")
-    sys.stdout.buffer.write(orjson.dumps(patients[patient].expand().request(hook), option=orjson.OPT_INDENT_2) + b"\n")
+    if id not in patients:
+        raise typer.BadParameter(f"there is no patient {id!r}; see `ranvier patients list`")
+    return patients[id]
 
 
 @app.command()
@@ -256,6 +259,46 @@ def probe(
     report = run_probe(url, profile, signer, read_requests(request or []), feedback, max_requests, pause, timeout)
     write(report, format, report_file, out)
     raise typer.Exit(1 if report.count("fail") else 0)
+
+
+@app.command()
+def call(
+    service: Annotated[str, typer.Argument(help="Id of the service, such as ms-patient-view.")],
+    patient: Annotated[str | None, typer.Option(help="Id of a synthetic patient.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A CDS Hooks request in a file.")] = None,
+    url: Annotated[str, typer.Option(help="Address below which the service has /cds-services.")] = "http://127.0.0.1:8000",
+    fhir_server: Annotated[str | None, typer.Option("--fhir-server", help="Send no prefetch; the service reads from this FHIR server.")] = None,
+    fhir_token: Annotated[str | None, typer.Option("--fhir-token", help="Access token for the FHIR server.")] = None,
+    jwt_key: Annotated[Path | None, typer.Option("--jwt-key", help="Private key of the client: JWK or PEM.")] = None,
+    jwt_issuer: Annotated[str, typer.Option("--jwt-issuer", help="`iss` of the token.")] = "https://probe.example",
+    jwt_jku: Annotated[str | None, typer.Option("--jwt-jku", help="`jku` of the token.")] = None,
+    feedback: Annotated[Literal["accepted", "overridden"] | None, typer.Option(help="Report this outcome for every card.")] = None,
+    as_curl: Annotated[bool, typer.Option("--curl", help="Print the call for curl instead of sending it.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Write request.json and response.json to this folder.")] = None,
+) -> None:
+    """Call one service as an EHR would, and show the answer; status 1 if it is refused."""
+    from cds import call as calling
+    from cds.probe.token import read_signer
+
+    target = calling.endpoint(url, service, read_signer(jwt_key, jwt_issuer, jwt_jku) if jwt_key else None)
+    if (patient is None) == (file is None):
+        raise typer.BadParameter("one of --patient and --file is needed")
+    body = calling.request_of_file(file) if file else calling.request_of_patient(_patient(patient or ""), calling.hook_of(target))
+    if fhir_server:
+        body = calling.with_server(body, fhir_server, fhir_token)
+    if as_curl:
+        print(calling.curl(target, body))
+        return
+    answer = calling.call(target, body)
+    calling.show(out, target, answer)
+    if save:
+        calling.save(save, body, answer)
+    if answer.status != 200:
+        raise typer.Exit(1)
+    if feedback:
+        reported = calling.send_feedback(target, answer.cards, feedback)
+        out.print(f"feedback {feedback}: status {reported.status}")
+        raise typer.Exit(0 if reported.status == 200 else 1)
 
 
 @content_app.command("schemas")

@@ -55,7 +55,8 @@ def missing_items(basic: Mapping[str, Finding], matches: Sequence[Match], named_
 def unread_items(not_read: Iterable[NotRead]) -> list[Missing]:
     """What was asked for and not answered, where no card would say so: silence would read as nothing to say (CH-412-05, CH-SAFE-02)."""
     gaps = {item.what: item.reason for item in not_read if item.resource is None}
-    return [Missing(what, f"{reason}, so what it holds is unknown.", (), basic=True) for what, reason in gaps.items()][:MOST_ITEMS]
+    named = ((f"{what} (asked for, not answered)", reason) for what, reason in gaps.items())
+    return [Missing(what, f"{reason}, so what it holds is unknown.", (), basic=True) for what, reason in named][:MOST_ITEMS]
 
 
 def _undecided(id: str, finding: Finding) -> bool:

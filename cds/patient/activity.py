@@ -55,7 +55,7 @@ def _events(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules
     ]
     events += [
         _Event(relapse.onset, None, f"uncertain attack {relapse.onset}", relapse.resources)
-        for relapse in open_attacks(history, scans, months, as_of)
+        for relapse in open_attacks(history, scans, rules, months, as_of)
     ]
     events += [
         _Event(scan.date, all_of((scan.active, inside(scan.date, months, as_of))), scan_words(scan), scan.resources)

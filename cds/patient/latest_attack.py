@@ -97,9 +97,19 @@ def _days_ago(history: RelapseHistory, attacks: Sequence[Relapse], as_of: date) 
     )
 
 
-def _steroid(history: RelapseHistory, attacks: Sequence[Relapse]) -> Fact:
+def _unplaced(history: RelapseHistory, attacks: Sequence[Relapse]) -> Fact | None:
+    """Why the latest attack cannot be placed in time; `None` if it can."""
     if not attacks:
-        return Fact(value=None, reason="No attack with an onset is recorded.", how="notFound")
+        return Fact(value=None, reason="No attack with an onset is recorded.", resources=_undated_refs(history), how="notFound")
+    if _undated_later(history, attacks):
+        reason = "A relapse recorded without an onset may be the latest attack."
+        return Fact(value=None, reason=reason, resources=_undated_refs(history), how="derived")
+    return None
+
+
+def _steroid(history: RelapseHistory, attacks: Sequence[Relapse]) -> Fact:
+    if (unplaced := _unplaced(history, attacks)) is not None:
+        return unplaced
     onset = _onset(attacks)
     courses = [
         (course, _since(course.date, onset) if course.certain or course.date.last < onset.first else None)
@@ -130,8 +140,8 @@ def _since(day: DateRange, onset: DateRange) -> Truth:
 
 
 def _infection(history: RelapseHistory, attacks: Sequence[Relapse], rules: ActivityRules) -> Fact:
-    if not attacks:
-        return Fact(value=None, reason="No attack with an onset is recorded.", how="notFound")
+    if (unplaced := _unplaced(history, attacks)) is not None:
+        return unplaced
     found = [(infection, any_of(near(relapse.onset, infection, rules) for relapse in attacks)) for infection in history.infections]
     truth = any_of(truth for _, truth in found)
     if len(attacks) > 1 and truth is True:

@@ -11,9 +11,10 @@ from cds.fhir.dates import DateRange, add_months, months_between
 from cds.patient.activity_rules import ActivityRules, Coverage
 from cds.patient.attacks import fewest
 from cds.patient.context import Fact, Relapse, Scan
+from cds.patient.infections import near
 from cds.patient.reading import latest, unique
 from cds.patient.relapse_history import Assessment, RelapseCount, RelapseHistory
-from cds.three_valued import Bounds, Truth
+from cds.three_valued import Bounds, Truth, any_of
 
 WINDOWS = (6, 12, 24, 60)
 
@@ -34,7 +35,7 @@ def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, 
     dated = [relapse for relapse in relapses if relapse not in history.counted]
     sure = [relapse for relapse in relapses if inside(relapse.onset, months, as_of) is True]
     maybe = [relapse for relapse in relapses if inside(relapse.onset, months, as_of) is None]
-    doubtful = list(open_attacks(history, scans, months, as_of))
+    doubtful = list(open_attacks(history, scans, rules, months, as_of))
     undated = [record for record in history.undated if record.known_by is None or record.known_by.last >= start]
     counts = [count for count in history.counts if count.start is not None and count.until.last >= start]
     stated = [count for count in counts if count.start is not None and count.start.first >= start]
@@ -43,7 +44,7 @@ def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, 
     cover = next((cover for cover in covers if not cover.gap), covers[0])
     gap = history.why_open or cover.gap
     dated = [relapse for relapse in (*sure, *maybe) if relapse not in history.counted]
-    most = len(dated) + len(doubtful) + len(undated) + sum(_beyond(count, dated) for count in counts)
+    most = len(dated) + len(doubtful) + len(undated) + sum(_beyond(count, dated, rules.merging.within_days) for count in counts)
     most = math.inf if gap else most
     value = Bounds(low, max(low, most))
     shown = [*sure, *maybe, *doubtful]
@@ -58,19 +59,24 @@ def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, 
     )
 
 
-def _beyond(count: RelapseCount, dated: Iterable[Relapse]) -> float:
+def _beyond(count: RelapseCount, dated: Iterable[Relapse], within_days: int) -> float:
     """How many relapses a stated number holds at most besides those that certainly lie in its period."""
     if count.start is None:
         return 0
     first, last = count.start.last, count.until.first
-    return max(0, count.number.high - sum(relapse.onset.within(first, last) is True for relapse in dated))
+    within = [relapse.onset for relapse in dated if relapse.onset.within(first, last) is True]
+    return max(0, count.number.high - fewest(within, within_days))
 
 
-def open_attacks(history: RelapseHistory, scans: Iterable[Scan], months: int, as_of: date) -> Iterator[Relapse]:
-    """Uncertain attacks that may lie in the window and that no later MRI without new lesions has settled."""
+def open_attacks(history: RelapseHistory, scans: Iterable[Scan], rules: ActivityRules, months: int, as_of: date) -> Iterator[Relapse]:
+    """Uncertain attacks that may lie in the window and that no later MRI without new lesions has settled.
+
+    Where only its date leaves open whether an infection was near, an attack may be a plain relapse, and MRI settles nothing.
+    """
     clean = [scan for scan in scans if scan.counts and scan.clean is True and scan.region == "brain"]
     for relapse in history.relapses:
-        settled = any(scan.date.first >= relapse.onset.last for scan in clean)
+        infected = any_of(near(relapse.onset, infection, rules) for infection in history.infections)
+        settled = infected is not None and any(scan.date.first >= relapse.onset.last for scan in clean)
         if relapse.status == "uncertain" and inside(relapse.onset, months, as_of) is not False and not settled:
             yield relapse
 

@@ -14,7 +14,7 @@ from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange, add_months
 from cds.patient.activity_rules import ActivityRules
-from cds.patient.attacks import Attack, days_between, merged
+from cds.patient.attacks import Attack, days_between, fewest, merged
 from cds.patient.conditions import Diagnosed, date_range, read_conditions, words_of
 from cds.patient.context import Relapse, Scan
 from cds.patient.edss import EdssRecord, edss_records
@@ -60,7 +60,7 @@ def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, 
     undated = [
         UndatedRelapse(known_by=record.recorded, resources=(record.ref,)) for record in conditions if _diagnosed(record, rules) is None
     ]
-    more, unplaced = _from_counts(counts, relapses)
+    more, unplaced = _from_counts(counts, relapses, rules.merging.within_days)
     relapses += more
     steroids = read_steroids(chart, terminology, rules, as_of)
     relapses += [_possible(course) for course in steroids if course.certain and explained(course.date, relapses, rules) is not True]
@@ -235,7 +235,9 @@ def _stated_counts(notes: Iterable[tuple[Narrative, NarrativeReading]]) -> Itera
                 )
 
 
-def _from_counts(counts: Iterable[RelapseCount], relapses: Sequence[Relapse]) -> tuple[list[Relapse], list[UndatedRelapse]]:
+def _from_counts(
+    counts: Iterable[RelapseCount], relapses: Sequence[Relapse], within_days: int
+) -> tuple[list[Relapse], list[UndatedRelapse]]:
     """Relapses that a count states beyond those already known, somewhere in its period; undated ones where it names no period.
 
     A known relapse that may lie outside the period leaves room for an undated one.
@@ -246,7 +248,8 @@ def _from_counts(counts: Iterable[RelapseCount], relapses: Sequence[Relapse]) ->
         start = count.start.first if count.start is not None else date.min
         possible = [relapse for relapse in known if start <= relapse.onset.last and relapse.onset.first <= count.until.last]
         if count.start is not None:
-            sure = sum(relapse.onset.within(count.start.last, count.until.first) is True for relapse in possible)
+            within = [relapse.onset for relapse in possible if relapse.onset.within(count.start.last, count.until.first) is True]
+            sure = fewest(within, within_days)
             unclear = min(len(possible), int(count.number.low)) - sure
             unplaced += [UndatedRelapse(known_by=count.until, resources=count.resources)] * max(0, unclear)
         for _ in range(len(possible), int(count.number.low)):

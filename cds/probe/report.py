@@ -32,9 +32,7 @@ def render(report: Report, kind: Format, width: int = 120) -> str:
 
 def summary(report: Report) -> str:
     """One line."""
-    counts = ", ".join(
-        f"{report.count(verdict)} {word}" for verdict, word in (("pass", "passed"), ("fail", "failed"), ("warn", "warnings"))
-    )
+    counts = f"{report.count('pass')} passed, {report.count('fail')} failed, {report.count('warn')} warnings"
     return f"{counts}, {report.count('notApplicable')} not applicable; {report.requests} requests; profile {report.profile}"
 
 
@@ -68,10 +66,11 @@ def as_json(report: Report) -> str:
 
 def as_junit(report: Report) -> str:
     """One test case for each check; warnings are noted, but do not fail."""
+    name = _attribute(f"CDS Hooks probe ({report.profile})")
+    counts = f'tests="{len(report.results)}" failures="{report.count("fail")}" errors="0" skipped="{report.count("notApplicable")}"'
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<testsuite name={_attribute(f"CDS Hooks probe ({report.profile})")} tests="{len(report.results)}" failures="{report.count("fail")}" '
-        f'errors="0" skipped="{report.count("notApplicable")}">',
+        f"<testsuite name={name} {counts}>",
         *(_case(result) for result in report.results),
         "</testsuite>",
     ]

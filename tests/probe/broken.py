@@ -83,7 +83,7 @@ FIELDS = {"demo-view": ("userId", "patientId"), "demo-sign": ("userId", "patient
 HOOK = {"demo-view": "patient-view", "demo-sign": "order-sign"}
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 reads as what it is where it is raised
     """The call is refused with this status."""
 
     def __init__(self, status: int, diagnostics: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
@@ -168,7 +168,7 @@ class Broken:
         self.check_media_type(environ)
         if segments[1:]:
             return self.feedback(body)
-        return self.hook(segments[0], body, environ)
+        return self.hook(segments[0], body)
 
     def preflight(self) -> tuple[int, list[tuple[str, str]], bytes]:
         if self.fault == "preflight-refused":
@@ -320,7 +320,7 @@ class Broken:
             raise Refusal(400)
         return document
 
-    def hook(self, service: str, body: bytes, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    def hook(self, service: str, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         if self.fault == "small-limit" and len(body) > 500_000:
             raise Refusal(400)
         if self.fault == "medium-limit" and len(body) > 5_000_000:
@@ -332,7 +332,7 @@ class Broken:
         self.prefetch(service, request)
         return self.cards(service, request)
 
-    def check_request(self, service: str, request: dict[str, Any]) -> None:  # noqa: C901 one line a fault
+    def check_request(self, service: str, request: dict[str, Any]) -> None:
         bad = 404 if self.fault == "bad-request-404" else 422 if self.fault == "bad-request-422" else 400
         hook, instance, context = request.get("hook"), request.get("hookInstance"), request.get("context")
         if (not isinstance(hook, str) and self.fault != "hook-optional") or (
@@ -388,7 +388,7 @@ class Broken:
         if self.fault == "scope-checked" and " " in found.get("scope", ""):
             raise Refusal(403)
 
-    def prefetch(self, service: str, request: dict[str, Any]) -> dict[str, Any]:  # noqa: C901 one line a fault
+    def prefetch(self, service: str, request: dict[str, Any]) -> dict[str, Any]:
         prefetch = request.get("prefetch")
         if prefetch is None:
             if self.fault == "no-prefetch-400" and "prefetch" not in request:
@@ -404,7 +404,7 @@ class Broken:
             self.check_key(key, prefetch, request)
         return prefetch
 
-    def check_key(self, key: str, prefetch: dict[str, Any], request: dict[str, Any]) -> None:  # noqa: C901 one line a fault
+    def check_key(self, key: str, prefetch: dict[str, Any], request: dict[str, Any]) -> None:
         value = prefetch.get(key, ...)
         if value is ...:
             if self.fault == "absent-500":

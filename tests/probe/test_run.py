@@ -137,7 +137,8 @@ def test_reports_can_be_read_by_programs_and_browsers() -> None:
 def test_words_of_the_service_cannot_break_a_report() -> None:
     report = probe(Broken("x", "card", lambda card: card.update({'<script>"\u0007': 1})), "2.0")
     assert "<script>" not in render(report, "html")
-    assert "script" in (ElementTree.fromstring(render(report, "junit")).find("testcase/failure").get("message") or "")  # type: ignore[union-attr]
+    failures = ElementTree.fromstring(render(report, "junit")).findall("testcase/failure")
+    assert any("script" in failure.get("message", "") for failure in failures)
 
 
 def test_a_run_is_bounded_and_stays_with_its_host() -> None:
@@ -184,7 +185,7 @@ def test_the_base_is_found_however_it_is_written(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["", "a.example", "file:///etc/passwd", "https://user@a.example", "https://a.example?x=1"])
 def test_other_addresses_are_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="https://cds.example"):
+    with pytest.raises(ValueError, match="an address such as"):
         root(url)
 
 

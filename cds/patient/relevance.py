@@ -1,0 +1,64 @@
+"""Whether a code could mean anything to any reader: the union of all value sets and of all patterns that names are read by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args
+
+from cds.fhir.codes import Concept, Terminology
+from cds.patient.conditions import words_of
+from cds.patient.read import Knowledge
+from cds.patient.rules import Pattern, Rules
+
+_IS_PATTERN = get_args(Pattern)[1]
+
+
+def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
+    """A test that is false only for a concept in words that no value set knows and no pattern of the rules finds.
+
+    It errs on the side of relevance: patterns meant for reports or notes count, too, and so does whatever cannot be understood.
+    """
+    terminology: Terminology = knowledge.terminology
+    searches = [re.compile(pattern, re.IGNORECASE).search for pattern in dict.fromkeys(patterns_in(knowledge.rules))]
+
+    def relevant(concept: Concept) -> bool:
+        if not concept.words or any(terminology.systems.says_absent(coding.system) for coding in concept.codings):
+            return True
+        if terminology.match(concept):
+            return True
+        return any(search(text) for text in dict.fromkeys((words_of(concept), *concept.words)) for search in searches)
+
+    return relevant
+
+
+def patterns_in(rules: Any) -> Iterator[str]:
+    """Every regular expression of the rules."""
+    if isinstance(rules, Rules):
+        for name, field in type(rules).model_fields.items():
+            value = getattr(rules, name)
+            is_pattern = _IS_PATTERN in field.metadata or _holds_pattern(field.annotation)
+            yield from _strings(value) if is_pattern else patterns_in(value)
+    elif is_dataclass(rules) and not isinstance(rules, type):
+        for part in fields(rules):
+            yield from patterns_in(getattr(rules, part.name))
+    elif isinstance(rules, Mapping):
+        for value in rules.values():
+            yield from patterns_in(value)
+    elif isinstance(rules, list | tuple):
+        for value in rules:
+            yield from patterns_in(value)
+
+
+def _holds_pattern(annotation: Any) -> bool:
+    return annotation is _IS_PATTERN or any(_holds_pattern(part) for part in get_args(annotation))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for part in value.values() for text in _strings(part))
+    elif isinstance(value, list | tuple):
+        yield from (text for part in value for text in _strings(part))
