@@ -29,7 +29,10 @@ schemas: $(VENV)/.run ## JSON Schemas of the content, for editors
 	$(BIN)/python -m cds content schemas
 
 docs: $(VENV)/.dev ## write the generated documentation
-	$(BIN)/python -m tests.spec.render
+	$(BIN)/python -m tests.spec.render tests/spec/patient > docs/reading-the-chart.md
+	$(BIN)/python -m tests.spec.render tests/spec/worked-examples.yaml tests/spec/safety tests/spec/orders > docs/when-cards-are-shown.md
+	$(BIN)/python -m cds.settings > docs/settings.md
+	$(BIN)/python -m cds.app > openapi.yaml
 	$(BIN)/python -m tests.api.conformance
 
 clean: ## remove the environment and caches

@@ -16,12 +16,12 @@ SIZES = (42, 420, 1_000, 20_000)
 """Numbers of resources in a body, besides the lone Patient."""
 
 CONDITIONS = (
-    ("38341003", "Hypertensive disorder", "I10"),
-    ("44054006", "Diabetes mellitus type 2", "E11.9"),
-    ("195662009", "Acute viral pharyngitis", "J02.9"),
     ("55822004", "Hyperlipidemia", "E78.5"),
-    ("444814009", "Viral sinusitis", "J01.90"),
     ("239873007", "Osteoarthritis of knee", "M17.9"),
+    ("128060009", "Varicose veins of lower extremity", "I83.90"),
+    ("235595009", "Gastroesophageal reflux disease", "K21.9"),
+    ("128613002", "Seborrheic dermatitis", "L21.9"),
+    ("44465007", "Sprain of ankle", "S93.409A"),
 )
 DRUGS = (
     ("860975", "24 HR metformin hydrochloride 500 MG Extended Release Oral Tablet"),
@@ -31,21 +31,21 @@ DRUGS = (
 )
 PROCEDURES = (
     ("73761001", "Colonoscopy"),
-    ("171207006", "Depression screening"),
-    ("710824005", "Assessment of health and social care needs"),
+    ("180256009", "Subcutaneous immunotherapy"),
+    ("274031008", "Rectal polypectomy"),
     ("268425006", "Pelvic examination"),
 )
 OBSERVATIONS = (
     ("2093-3", "Cholesterol [Mass/volume] in Serum or Plasma", "mg/dL", 170),
     ("4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood", "%", 6),
     ("8867-4", "Heart rate", "/min", 72),
-    ("29463-7", "Body Weight", "kg", 75),
+    ("2085-9", "Cholesterol in HDL [Mass/volume] in Serum or Plasma", "mg/dL", 50),
     ("8302-2", "Body Height", "cm", 172),
     ("2339-0", "Glucose [Mass/volume] in Blood", "mg/dL", 95),
     ("2947-0", "Sodium [Moles/volume] in Blood", "mmol/L", 140),
     ("9279-1", "Respiratory rate", "/min", 14),
     ("6298-4", "Potassium [Moles/volume] in Blood", "mmol/L", 4),
-    ("38483-4", "Creatinine [Mass/volume] in Blood", "mg/dL", 1),
+    ("718-7", "Hemoglobin [Mass/volume] in Blood", "g/dL", 14),
 )
 MIX = ("Observation",) * 12 + ("Condition",) * 3 + ("MedicationRequest",) * 3 + ("Procedure",) * 2
 

@@ -166,7 +166,7 @@ def _ruled_out(content: Content, context: PatientContext, as_of: date) -> tuple[
     """Contraindications and boxed situations that this chart holds, over all drugs."""
     drugs = [drafted_standing(row.drug, as_of) for row in content.safety.rows.values() if row.topic is None]
     findings = assess(content.safety, drugs, context.facts, as_of)
-    return tuple(finding for finding in findings if finding.level == "warning")
+    return tuple(finding for finding in findings if finding.level == "warning" and not finding.hazard.combination)
 
 
 def _after_stopping(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:

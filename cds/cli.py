@@ -16,9 +16,9 @@ from rich.table import Table
 from cds.advice import advise
 from cds.call import CallError
 from cds.content import Content, default_root, load_content
-from cds.content_check import check, citable_sources, coverage
-from cds.content_diff import content_diff
-from cds.content_schemas import write_schemas
+from cds.authoring.check import check, citable_sources, coverage
+from cds.authoring.diff import content_diff
+from cds.authoring.schemas import write_schemas
 from cds.demo import DemoError, run_demo
 from cds.evidence.load import ContentError
 from cds.explain import explain_json, explain_text
@@ -28,7 +28,10 @@ from cds.export.fhir_r5 import export_bundle
 from cds.feedback.records import RecordError
 from cds.feedback.report import Period
 from cds.feedback.report_output import as_csv, as_json, as_tables
-from cds.new_source import new_source
+from cds.authoring.new_source import new_source
+from cds.probe.command import ProbeError
+from cds.probe.token import KeyFileError
+from cds.sandbox.run import SandboxError
 from cds.serve import serve as serve_forever
 from cds.settings import Settings
 from cds.vignette.patients import SyntheticPatient, load_patients
@@ -49,7 +52,7 @@ def main() -> None:
     """Run the command; an error the user can mend ends with status 2 and one line."""
     try:
         app()
-    except (ContentError, InputError, DemoError, RecordError, ProbeError, KeyFileError, CallError) as error:
+    except (ContentError, InputError, DemoError, RecordError, ProbeError, KeyFileError, CallError, SandboxError) as error:
         err.print(f"ranvier: {error}", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     except ValidationError as error:
@@ -267,7 +270,7 @@ def call(
     patient: Annotated[str | None, typer.Option(help="Id of a synthetic patient.")] = None,
     file: Annotated[Path | None, typer.Option(help="A CDS Hooks request in a file.")] = None,
     url: Annotated[str, typer.Option(help="Address below which the service has /cds-services.")] = "http://127.0.0.1:8000",
-    fhir_server: Annotated[str | None, typer.Option("--fhir-server", help="Send no prefetch; the service reads from this FHIR server.")] = None,
+    fhir_server: Annotated[str | None, typer.Option("--fhir-server", help="Send no prefetch, but this FHIR server to read from.")] = None,
     fhir_token: Annotated[str | None, typer.Option("--fhir-token", help="Access token for the FHIR server.")] = None,
     jwt_key: Annotated[Path | None, typer.Option("--jwt-key", help="Private key of the client: JWK or PEM.")] = None,
     jwt_issuer: Annotated[str, typer.Option("--jwt-issuer", help="`iss` of the token.")] = "https://probe.example",
@@ -299,6 +302,32 @@ def call(
         reported = calling.send_feedback(target, answer.cards, feedback)
         out.print(f"feedback {feedback}: status {reported.status}")
         raise typer.Exit(0 if reported.status == 200 else 1)
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port of the EHR page and the FHIR server; Ranvier takes the next one.", min=1, max=65534)] = 8800,
+    secured: Annotated[bool, typer.Option("--secured", help="Signed calls, and a FHIR server that needs a bearer token.")] = False,
+) -> None:
+    """Run Ranvier, a FHIR server with the synthetic patients, and a page that plays the EHR, on this machine only."""
+    from cds.sandbox.run import run_sandbox
+
+    run_sandbox(Settings(), port, secured, out)
+
+
+@patients_app.command("export")
+def patients_export(
+    format: Annotated[Literal["bundle", "transaction", "ndjson"], typer.Option(help="How the resources are written.")] = "bundle",
+    file: Annotated[Path | None, typer.Option("--out", help="Write to this file.")] = None,
+) -> None:
+    """Print all synthetic patients as FHIR R4, to be loaded into any FHIR server."""
+    from cds.sandbox.store import build, export
+
+    text = export(build(load_patients(_root(Settings()) / "seeds" / "patients").values()), format)
+    if file is None:
+        sys.stdout.write(text)
+    else:
+        file.write_text(text, encoding="utf-8")
 
 
 @content_app.command("schemas")

@@ -135,6 +135,11 @@ class Settings(BaseSettings):
     fhir_timeout_ms: int = Field(1200, ge=1, le=3500, description="Time for one request to the FHIR server, in milliseconds.")
     fhir_max_pages: int = Field(10, ge=1, le=1000, description="Pages followed per search.")
     fhir_max_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Bytes accepted from the FHIR server during one call.")
+    reading: Literal["selective", "plain"] = Field(
+        "selective",
+        description="`selective` leaves out prefetched resources that no fact can rest on before they are read; `plain` reads all. "
+        "The cards are the same.",
+    )
     shutdown_seconds: int = Field(10, ge=1, le=600, description="Time that calls in flight get to finish when the service is stopped.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log lines that are written.")
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from cds.advice import ORDER_HOOKS, Advice, Policy, advise
 from cds.api.cards import wire_cards
 from cds.api.core import Core, Opinion
 from cds.calls import read_call
 from cds.content import Content
+from cds.fhir.probe import plain, selective
+from cds.patient.relevance import relevance
 from cds.protocol.discovery import SERVICES
 from cds.protocol.request import HookCall
 from cds.settings import Settings
@@ -20,8 +22,11 @@ HOOKS = frozenset(service.hook for service in SERVICES)
 """Hooks that the core answers; `cds.protocol.discovery.SERVICES` says with which service."""
 
 
-def core_of(content: Content, policy: Policy) -> Core:
-    """The core for this content, as the wire uses it."""
+def core_of(content: Content, policy: Policy, reading: Literal["selective", "plain"] = "selective") -> Core:
+    """The core for this content, as the wire uses it.
+
+    `reading`: whether resources that no fact can rest on are left out before they are read (`cds.fhir.probe`), or nothing is.
+    """
 
     def opinion(call: HookCall, values: Mapping[str, Any], as_of: date) -> Opinion:
         chart, trigger = read_call(
@@ -37,7 +42,8 @@ def core_of(content: Content, policy: Policy) -> Core:
         unrelated = trigger.hook in ORDER_HOOKS and not trigger.orders
         return Opinion(wire_cards(advice, content), applies(advice), unrelated or settled(advice))
 
-    return Core(content.edition.version, content.edition.hash, HOOKS, opinion)
+    loads = selective(relevance(content)) if reading == "selective" else plain
+    return Core(content.edition.version, content.edition.hash, HOOKS, opinion, loads)
 
 
 def policy_of(settings: Settings) -> Policy:

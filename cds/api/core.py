@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import orjson
+
 from cds.protocol.card import Card
 from cds.protocol.request import HookCall
 from cds.three_valued import Truth
@@ -29,10 +31,12 @@ class Opinion:
 class Core:
     """What the wire needs of the content: its version and hash, the hooks it answers, and the advice itself.
 
-    `advise` takes the call, the prefetch values by key and the day.
+    `advise` takes the call, the prefetch values by key and the day. `loads` decodes the body of a call and may leave out prefetched
+    resources that change no advice.
     """
 
     version: str
     hash: str
     hooks: frozenset[str]
     advise: Callable[[HookCall, Mapping[str, Any], date], Opinion]
+    loads: Callable[[bytes], Any] = orjson.loads

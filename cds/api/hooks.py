@@ -62,7 +62,7 @@ async def _cards(runtime: Runtime, service_id: str, scope: Scope, receive: Recei
     check_media_type(scope)
     body = await read_body(receive, settings.max_body_bytes, settings.body_seconds)
     received_at = time.monotonic()
-    call = read_call(body, service.hook, identity.caller.rules.checks)
+    call = read_call(body, service.hook, identity.caller.rules.checks, runtime.core.loads)
     record.warnings.extend(call.warnings)
     answers = read_answers(call.prefetch, call.context.patient_id, identity.caller.aliases)
     record.warnings.extend(answers.warnings)

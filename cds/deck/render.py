@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 
@@ -72,18 +72,21 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much a card says: claims in each of its lists, in the order of the template, and hazards told in full."""
+    """How much a card says: claims in each of its lists, in the order of the template; hazards told in full; lists in brief."""
 
     claims: tuple[int, ...] = ()
     hazards: int = ALL
+    brief: bool = False
 
     def smaller(self, lists: Sequence[int], hazards: int) -> Size | None:
-        """One bullet less than what was shown, of the longest list of claims, then of the hazards; nothing where no more can go."""
-        longest = max(lists, default=0)
-        if longest > FEW_CLAIMS or (hazards <= 1 < longest):
+        """A step down from what was shown: a claim of the longest list, a hazard told in full, brief lists, the claims again."""
+        longest, told = max(lists, default=0), min(self.hazards, hazards)
+        if longest > FEW_CLAIMS or (self.brief and longest > 1):
             first = list(lists).index(longest)
-            return Size((*lists[:first], longest - 1, *lists[first + 1 :]), self.hazards)
-        return Size(self.claims, min(self.hazards, hazards) - 1) if min(self.hazards, hazards) > 1 else None
+            return replace(self, claims=(*lists[:first], longest - 1, *lists[first + 1 :]))
+        if told > 1:
+            return replace(self, hazards=told - 1)
+        return None if self.brief else replace(self, brief=True)
 
 
 @dataclass(slots=True)
@@ -219,6 +222,8 @@ class Pen:
     def uncited(self) -> str:
         """Hazards of this chart that only a text without identifier names: without its sentence, so that none is passed over."""
         findings = [finding for finding in self.safety if finding.recorded and not self.evidence.showable(finding.claim)]
+        if self.size.brief and findings:
+            return f"- Named in product texts that cannot be cited here: {say.short(findings, brief=True)}."
         return "\n".join(
             f"- {f.name}, {say.lower(f.hazard.hazard)}: {f.reason} Named in a product text that cannot be cited here." for f in findings
         )
@@ -231,14 +236,14 @@ class Pen:
         """What a label or guidance asks for at this order, and what of it this chart does not hold."""
         met = self._safety_lines(f for f in self.safety if f.verdict == "met" and not f.recorded)
         citable = [finding for finding in self.safety if self.evidence.showable(finding.claim)]
-        return "\n".join([*met, *say.not_known(citable, self._cite_finding)])
+        return "\n".join([*met, *say.not_known(citable, self._cite_finding, brief=self.size.brief)])
 
     def _safety_lines(self, findings: Iterable[SafetyFinding]) -> list[str]:
         """Bullets for findings not told yet on this card; only those whose sentence can be cited (design, promise 2)."""
         new = [finding for finding in findings if finding.hazard.id not in self.told and self.evidence.showable(finding.claim)]
         left = max(0, self.size.hazards - len(self.told))
         self.told.update(finding.hazard.id for finding in new)
-        return say.lines(new, self._cite_finding, left)
+        return say.lines(new, self._cite_finding, left, brief=self.size.brief)
 
     def _cite_finding(self, finding: SafetyFinding) -> str:
         """The sources of a hazard's sentence; those without an identifier by name only, none where a claim on the card says the same."""
@@ -255,7 +260,7 @@ class Pen:
 
     def against(self) -> str:
         """The drugs of which this chart holds a contraindication or boxed situation, each with its first source, in one bullet."""
-        named = say.short(self.ruled_out, lambda finding: self.evidence.sources_of(finding.claim)[0].citation)
+        named = say.short(self.ruled_out, lambda finding: self.evidence.sources_of(finding.claim)[0].citation, brief=self.size.brief)
         self.claims += [finding.claim for finding in self.ruled_out if self.evidence.showable(finding.claim)]
         return f"- Recorded against: {named}." if named else ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
 
 from cds.deck.rank import Candidate
 from cds.evidence.criteria import Finding
@@ -58,7 +57,7 @@ def title(findings: Sequence[SafetyFinding], room: int) -> str:
     return next((form for form in forms if len(form.encode("utf-16-le")) // 2 <= room), forms[-1])
 
 
-def lines(findings: Sequence[SafetyFinding], cite: Cite, most: int) -> list[str]:
+def lines(findings: Sequence[SafetyFinding], cite: Cite, most: int, *, brief: bool = False) -> list[str]:
     """One bullet a hazard: drug, hazard, what the chart says of it (once), and the sentence; beyond `most` bullets only names.
 
     Hazards of one drug that rest on the same words of the chart share a bullet.
@@ -70,7 +69,7 @@ def lines(findings: Sequence[SafetyFinding], cite: Cite, most: int) -> list[str]
     for group in list(groups.values())[:most]:
         bullets.append(_line(group, " ".join(bullets), cite))
     if rest := [finding for group in list(groups.values())[most:] for finding in group]:
-        bullets.append(f"- Also: {short(rest)}.")
+        bullets.append(f"- Also: {short(rest, brief=brief)}.")
     return bullets
 
 
@@ -81,25 +80,33 @@ def _line(group: Sequence[SafetyFinding], told: str, cite: Cite) -> str:
     return " ".join([f"- {group[0].name}, {'; '.join(hazards)}:", *reasons, *said])
 
 
-def not_known(findings: Sequence[SafetyFinding], cite: Cite) -> list[str]:
-    """One bullet a drug: the data its label or guidance names and this chart does not hold."""
-    bullets = []
-    for _, group in groupby([f for f in findings if f.verdict == "unknown"], key=lambda f: f.drug):
-        own = list(group)
-        items = list(dict.fromkeys(finding.hazard.item for finding in own))
-        bullets.append(f"- {own[0].name}, not found in this chart: {', '.join(items)} ({cite(own[0])}).")
-    return bullets
+def not_known(findings: Sequence[SafetyFinding], cite: Cite, *, brief: bool = False) -> list[str]:
+    """One bullet a drug: the data its label or guidance names and this chart does not hold; in brief, how many."""
+    drugs: dict[str, list[SafetyFinding]] = {}
+    for finding in findings:
+        if finding.verdict == "unknown":
+            drugs.setdefault(finding.name, []).append(finding)
+    items = {name: list(dict.fromkeys(finding.hazard.item for finding in of)) for name, of in drugs.items()}
+    if brief and items:
+        return [f"- Not found in this chart: data named for {', '.join(f'{name} ({len(of)})' for name, of in items.items())}."]
+    return [f"- {name}, not found in this chart: {', '.join(items[name])} ({cite(of[0])})." for name, of in drugs.items()]
 
 
-def short(findings: Iterable[SafetyFinding], cite: Cite | None = None) -> str:
-    """Drugs and hazards in one line, each with one source if asked for: `teriflunomide (pregnancy; US label, Aubagio 2026)`."""
+def short(findings: Iterable[SafetyFinding], cite: Cite | None = None, *, brief: bool = False) -> str:
+    """Drugs and hazards in one line, each with one source if asked for: `teriflunomide (pregnancy; US label, Aubagio 2026)`.
+
+    In brief, the first hazard of each drug and how many more there are.
+    """
     drugs: dict[str, list[SafetyFinding]] = {}
     for finding in findings:
         drugs.setdefault(finding.name, []).append(finding)
     parts = []
     for name, of in drugs.items():
-        hazards = ", ".join(dict.fromkeys(lower(finding.hazard.hazard) for finding in of))
-        parts.append(f"{name} ({hazards}; {cite(of[0])})" if cite else f"{name} ({hazards})")
+        hazards = list(dict.fromkeys(lower(finding.hazard.hazard) for finding in of))
+        if brief:
+            parts.append(f"{name} ({hazards[0]}{f' and {len(hazards) - 1} more' if hazards[1:] else ''})")
+        else:
+            parts.append(f"{name} ({', '.join(hazards)}{f'; {cite(of[0])}' if cite else ''})")
     return "; ".join(parts)
 
 

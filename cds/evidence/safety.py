@@ -58,6 +58,7 @@ class Hazard(Record):
     claim: Id | None = Field(None, description="a claim that says the same; where a card shows it, only what the chart holds is added")
     rebound: bool = Field(False, description="a line on rebound, which moves into the switch card where that is shown")
     quiet: bool = Field(True, description="false: worth a card by itself in a stable patient")
+    combination: bool = Field(False, description="of two MS drugs together; it says nothing against the drug in the other's place")
 
 
 class SafetyRow(Record):

@@ -26,7 +26,8 @@ from cds.protocol.outcome import Issue, Refusal
 
 HERE = Path(__file__).parent
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cache-Control": "public, max-age=300",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

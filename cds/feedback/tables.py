@@ -76,3 +76,20 @@ feedback = Table(
     _text("suggestions", nullable=True),
     _text("comment", nullable=True),
 )
+
+signatures = Table(
+    "signatures",
+    metadata,
+    _text("id", primary_key=True),
+    Column("at", UtcDateTime(), nullable=False, index=True),
+    _text("card"),
+    _text("content_hash"),
+    _text("content_version"),
+    _text("decision"),
+    _text("reviewer"),
+    _text("role"),
+    _text("account"),
+    _text("comment"),
+    _text("signed"),
+)
+"""What reviewers signed off; `signed` is the content itself as JSON, so that a later reader sees what has changed since."""

@@ -8,10 +8,10 @@ What stays is exactly what `orjson.loads` gives, and takes the plain path from t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -24,6 +24,9 @@ Relevant = Callable[[Concept], bool]
 
 _SHORTEST = 1_000
 """Bodies shorter than this, in bytes, hold hardly a resource that could be dropped."""
+_LONGEST_CODE = 500
+"""A code longer than this, in bytes, may be free text, which nothing remembers."""
+_OF_CODING = ("system", "code", "display")
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _NAMED = re.compile(rb'"(?:id|reference|fullUrl)"\s*:\s*(?:"([^"]*)"|(\d+))')
 """Whatever could be the name of a resource, in raw JSON."""
@@ -31,25 +34,13 @@ _NAMED = re.compile(rb'"(?:id|reference|fullUrl)"\s*:\s*(?:"([^"]*)"|(\d+))')
 _SEPARATOR = re.compile(rb"[/:\s]")
 _HIDING = re.compile(rb"\\\\|\\u00[2-7]")
 """Escapes of plain letters, which nobody needs: they could hide a name."""
-_SURROGATE = re.compile(rb"\\u[dD][89abAB]")
-"""Half characters, which only the plain path checks."""
-_BUNDLE = msgspec.Raw(b'"Bundle"')
+_HALVES = (rb"\ud", rb"\uD")
+"""Escapes of half characters, which only the plain path checks."""
 _ABSENT = msgspec.Raw(b"")
 
 
-class _Code(msgspec.Struct, gc=False):
-    system: str | None = None
-    code: str | None = None
-    display: str | None = None
-
-
-class _Concept(msgspec.Struct, gc=False):
-    coding: list[_Code] = []
-    text: str | None = None
-
-
 class _Component(msgspec.Struct, gc=False):
-    code: _Concept
+    code: msgspec.Raw
 
 
 class _Reference(msgspec.Struct, gc=False):
@@ -72,18 +63,16 @@ class _Head(msgspec.Struct, gc=False, tag_field="resourceType"):
 
 
 class _Condition(_Head, gc=False, tag="Condition", kw_only=True):
-    code: _Concept
-    clinicalStatus: _Concept = msgspec.field(default_factory=_Concept)  # noqa: N815
-    verificationStatus: _Concept = msgspec.field(default_factory=_Concept)  # noqa: N815
+    code: msgspec.Raw
 
 
 class _Procedure(_Head, gc=False, tag="Procedure", kw_only=True):
-    code: _Concept
+    code: msgspec.Raw
     status: str
 
 
 class _Observation(_Head, gc=False, tag="Observation", kw_only=True):
-    code: _Concept
+    code: msgspec.Raw
     status: str
     component: list[_Component] = []
     valueString: msgspec.Raw = _ABSENT  # noqa: N815
@@ -91,7 +80,7 @@ class _Observation(_Head, gc=False, tag="Observation", kw_only=True):
 
 
 class _Carrier(_Head, gc=False, kw_only=True):
-    medicationCodeableConcept: _Concept  # noqa: N815
+    medicationCodeableConcept: msgspec.Raw  # noqa: N815
     status: str
     medicationReference: msgspec.Raw = _ABSENT  # noqa: N815
 
@@ -108,19 +97,54 @@ class _MedicationRequest(_Carrier, gc=False, tag="MedicationRequest"): ...
 class _MedicationStatement(_Carrier, gc=False, tag="MedicationStatement"): ...
 
 
-_Carriers = _MedicationAdministration | _MedicationDispense | _MedicationRequest | _MedicationStatement
-_Droppable = _Condition | _Procedure | _Observation | _Carriers
+_Readable = (
+    _Condition | _Procedure | _Observation | _MedicationAdministration | _MedicationDispense | _MedicationRequest | _MedicationStatement
+)
 
 
 class _Entry(msgspec.Struct, gc=False):
-    resource: _Droppable
-    fullUrl: str | None = None  # noqa: N815
+    resource: _Readable
+    fullUrl: str = ""  # noqa: N815
     search: _Search = msgspec.field(default_factory=_Search)
 
 
+class _Bundle(msgspec.Struct, tag_field="resourceType", tag="Bundle", forbid_unknown_fields=True):
+    """A Bundle of FHIR R4 with its entries as they were sent; a Bundle with anything else in it stays as it is."""
+
+    entry: list[msgspec.Raw]
+    id: msgspec.Raw = _ABSENT
+    meta: msgspec.Raw = _ABSENT
+    implicitRules: msgspec.Raw = _ABSENT  # noqa: N815
+    language: msgspec.Raw = _ABSENT
+    identifier: msgspec.Raw = _ABSENT
+    type: msgspec.Raw = _ABSENT
+    timestamp: msgspec.Raw = _ABSENT
+    total: msgspec.Raw = _ABSENT
+    link: msgspec.Raw = _ABSENT
+    signature: msgspec.Raw = _ABSENT
+
+
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ENTRIES = msgspec.json.Decoder(list[msgspec.Raw])
+_BUNDLE = msgspec.json.Decoder(_Bundle)
 _ENTRY = msgspec.json.Decoder(_Entry)
+
+
+class _Droppable(NamedTuple):
+    """An entry that may be left out: where it stands in its Bundle, what it is, and whether it counts in the total."""
+
+    place: int
+    type: str
+    id: str
+    counts: bool
+
+
+@dataclass(slots=True)
+class _Value:
+    """One prefetch value: as it was sent and, if it is a Bundle of which something may be left out, that Bundle."""
+
+    raw: msgspec.Raw
+    bundle: _Bundle | None
+    droppable: list[_Droppable]
 
 
 def plain(body: bytes) -> Any:
@@ -137,166 +161,140 @@ def selective(relevant: Relevant) -> Callable[[bytes], Any]:
     """
 
     @lru_cache(maxsize=8_192)
-    def known(codings: tuple[tuple[str | None, str | None, str | None], ...], text: str | None) -> bool:
-        return relevant(
-            Concept.of({"coding": [{"system": one, "code": two, "display": three} for one, two, three in codings], "text": text})
-        )
+    def known(code: bytes) -> bool:
+        concept = orjson.loads(code)
+        return not _is_concept(concept) or relevant(Concept.of(concept))
 
-    def says_something(concept: _Concept) -> bool:
-        return known(tuple([(one.system, one.code, one.display) for one in concept.coding]), concept.text)
+    def says_something(code: msgspec.Raw) -> bool:
+        raw = bytes(code)
+        return known(raw) if len(raw) <= _LONGEST_CODE else known.__wrapped__(raw)
 
     def decode(body: bytes) -> Any:
         try:
-            document = _selected(body, says_something) if len(body) >= _SHORTEST else None
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            document = _selected(body, says_something)
+        except (msgspec.MsgspecError, orjson.JSONDecodeError, RecursionError, UnicodeDecodeError):
             document = None
         return plain(body) if document is None else document
 
     return decode
 
 
-@dataclass(slots=True)
-class _Dropped:
-    """An entry that may be left out, and the names under which others could mean it."""
-
-    place: int
-    type: str
-    names: tuple[bytes, ...]
-    counts: bool
-
-
-@dataclass(slots=True)
-class _Bundle:
-    """A Bundle on its way through the selection: its elements, its entries as they were sent, and those that may be left out."""
-
-    elements: dict[str, msgspec.Raw]
-    entries: list[msgspec.Raw]
-    dropped: list[_Dropped]
-
-
-def _selected(body: bytes, says_something: Callable[[_Concept], bool]) -> Any:
-    """The document without the useless; None where the plain path must decide."""
-    document = _OBJECT.decode(body)
-    if "prefetch" not in document or "context" not in document or _SURROGATE.search(body):
+def _selected(body: bytes, says_something: Callable[[msgspec.Raw], bool]) -> Any:
+    """The document without the useless; None where there is none, or where the plain path must decide."""
+    if len(body) < _SHORTEST or any(half in body for half in _HALVES):
         return None
-    context = orjson.loads(memoryview(document["context"]))
+    document = _OBJECT.decode(body)
+    if "prefetch" not in document or "context" not in document:
+        return None
+    context = _load(document["context"])
     patient = context.get("patientId") if isinstance(context, dict) else None
     if not isinstance(patient, str) or not _ID.fullmatch(own := patient.removeprefix("Patient/")):
         return None
-    values = _OBJECT.decode(document["prefetch"])
-    ascii_only = body.isascii()
-    bundles: dict[str, _Bundle] = {}
-    for key, value in values.items():
-        bundle = _taken_apart(value)
-        if bundle is not None:
-            bundle.dropped = list(_useless(bundle.entries, f"Patient/{own}", says_something, ascii_only))
-            bundles[key] = bundle
-    if not any(bundle.dropped for bundle in bundles.values()):
+    is_ascii = body.isascii()
+    values = {key: _value(raw, own, says_something, is_ascii) for key, raw in _OBJECT.decode(document["prefetch"]).items()}
+    others = [raw for name, raw in document.items() if name != "prefetch"]
+    if not any(value.droppable for value in values.values()) or not _restore(values.values(), others):
         return None
-    named: set[bytes] = set()
-    for raw in _others(document, values, bundles):
-        if (names := _names_in(raw)) is None:
-            return None
-        named |= names
-    if not _restore(bundles.values(), named):
-        return None
-    prefetch = {key: _loaded(bundles[key]) if key in bundles else orjson.loads(memoryview(value)) for key, value in values.items()}
-    return {name: prefetch if name == "prefetch" else orjson.loads(memoryview(value)) for name, value in document.items()}
+    prefetch = {key: _without(value.bundle, value.droppable) if value.bundle else _load(value.raw) for key, value in values.items()}
+    return {name: prefetch if name == "prefetch" else _load(raw) for name, raw in document.items()}
 
 
-def _taken_apart(value: msgspec.Raw) -> _Bundle | None:
-    """A Bundle with entries; None for anything else."""
-    if bytes(memoryview(value)[:1]) != b"{":
-        return None
-    elements = _OBJECT.decode(value)
-    if elements.get("resourceType") != _BUNDLE or "entry" not in elements or bytes(memoryview(elements["entry"])[:1]) != b"[":
-        return None
-    return _Bundle(elements, _ENTRIES.decode(elements["entry"]), [])
+def _is_concept(value: Any) -> bool:
+    """Whether it has the shape of a CodeableConcept, all in strings."""
+    if not isinstance(value, dict) or not isinstance(codings := value.get("coding", []), list):
+        return False
+    texts = [value.get("text", ""), *(coding.get(name, "") for coding in codings if isinstance(coding, dict) for name in _OF_CODING)]
+    return all(isinstance(coding, dict) for coding in codings) and all(isinstance(text, str) for text in texts)
+
+
+def _load(raw: msgspec.Raw) -> Any:
+    return orjson.loads(memoryview(raw))
+
+
+def _value(raw: msgspec.Raw, patient: str, says_something: Callable[[msgspec.Raw], bool], is_ascii: bool) -> _Value:
+    try:
+        bundle = _BUNDLE.decode(raw)
+    except msgspec.ValidationError:
+        return _Value(raw, None, [])
+    droppable = list(_useless(bundle.entry, f"Patient/{patient}", says_something, is_ascii))
+    return _Value(raw, bundle if droppable else None, droppable)
 
 
 def _useless(
-    entries: Sequence[msgspec.Raw], patient: str, says_something: Callable[[_Concept], bool], ascii_only: bool
-) -> Iterator[_Dropped]:
+    entries: Iterable[msgspec.Raw], patient: str, says_something: Callable[[msgspec.Raw], bool], is_ascii: bool
+) -> Iterator[_Droppable]:
     """The entries of which no reader could make anything."""
-    elsewhere = f"/{patient}"
+    decode, is_id, elsewhere = _ENTRY.decode, _ID.fullmatch, f"/{patient}"
     for place, raw in enumerate(entries):
         try:
-            entry = _ENTRY.decode(raw)
+            entry = decode(raw)
         except msgspec.ValidationError:
             continue
-        head, subject = entry.resource, entry.resource.subject.reference
+        head, mode, url = entry.resource, entry.search.mode, entry.fullUrl
+        subject = head.subject.reference
         if subject != patient and not subject.endswith(elsewhere):
             continue
-        if head.implicitRules or head.modifierExtension or head.contained or head.note or entry.search.mode not in ("match", "include"):
+        if head.implicitRules or head.modifierExtension or head.contained or head.note:
             continue
-        if not _ID.fullmatch(head.id) or _speaks(head, says_something):
+        if not is_id(head.id) or mode not in ("match", "include") or (url and _last_part(url) != head.id):
             continue
-        if not ascii_only:
-            str(memoryview(raw), "utf-8")
-        names = (head.id.encode(), *(entry.fullUrl.encode().rsplit(b"/", 1)[-1].rsplit(b":", 1)[-1:] if entry.fullUrl else ()))
-        yield _Dropped(place, type(head).__name__[1:], names, entry.search.mode == "match")
+        if _speaks(head, says_something):
+            continue
+        if not is_ascii:
+            str(memoryview(raw), "utf-8")  # what is skipped must be text, too
+        yield _Droppable(place, head.__class__.__name__[1:], head.id, mode == "match")
 
 
-def _speaks(head: _Droppable, says_something: Callable[[_Concept], bool]) -> bool:
+def _last_part(url: str) -> str:
+    return url[max(url.rfind("/"), url.rfind(":")) + 1 :]
+
+
+def _speaks(head: _Readable, says_something: Callable[[msgspec.Raw], bool]) -> bool:
     """Whether a reader could make something of the resource: by its code, or by text that is read whatever the code."""
+    if isinstance(head, _Observation):
+        if head.valueString or head.valueDateTime or says_something(head.code):
+            return True
+        return any(says_something(part.code) for part in head.component)
     if isinstance(head, _Carrier):
         return bool(head.medicationReference) or says_something(head.medicationCodeableConcept)
-    if isinstance(head, _Observation):
-        if head.valueString or head.valueDateTime:
-            return True
-        return says_something(head.code) or any(says_something(part.code) for part in head.component)
     return says_something(head.code)
 
 
-def _others(
-    document: Mapping[str, msgspec.Raw], values: Mapping[str, msgspec.Raw], bundles: Mapping[str, _Bundle]
-) -> Iterator[msgspec.Raw]:
-    """Everything in the request that stays."""
-    yield from (value for name, value in document.items() if name != "prefetch")
-    for key, value in values.items():
-        if key not in bundles:
-            yield value
+def _restore(values: Iterable[_Value], others: Iterable[msgspec.Raw]) -> bool:
+    """Take back what something that stays may name: another version of it, or what it refers to. False where names may be hidden."""
+    values = list(values)
+    staying = list(others)
+    for value in values:
+        if value.bundle is None:
+            staying.append(value.raw)
             continue
-        gone = {entry.place for entry in bundles[key].dropped}
-        yield from (raw for place, raw in enumerate(bundles[key].entries) if place not in gone)
-
-
-def _names_in(raw: msgspec.Raw) -> set[bytes] | None:
-    """Every part of an id, a reference or an address in raw JSON; None where escapes could hide one."""
-    text = bytes(raw).replace(b"\\/", b"/")
-    if _HIDING.search(text):
-        return None
-    return {part for found in _NAMED.finditer(text) for part in _SEPARATOR.split(found[1] or found[2])}
-
-
-def _restore(bundles: Iterable[_Bundle], named: set[bytes]) -> bool:
-    """Take back what something else names: another version of a resource that stays, or one that it refers to. False to give up."""
-    found = True
-    bundles = list(bundles)
-    while found:
-        found = False
-        for bundle in bundles:
-            wanted = [entry for entry in bundle.dropped if not named.isdisjoint(entry.names)]
-            for entry in wanted:
-                names = _names_in(bundle.entries[entry.place])
-                if names is None:
-                    return False
-                named |= names
-                found = True
-            if wanted:
-                bundle.dropped = [entry for entry in bundle.dropped if entry not in wanted]
+        gone = {one.place for one in value.droppable}
+        staying += [raw for place, raw in enumerate(value.bundle.entry) if place not in gone]
+    named: set[str] = set()
+    while staying:
+        for raw in staying:
+            text = bytes(raw).replace(rb"\/", b"/")
+            if _HIDING.search(text):
+                return False
+            named.update(part.decode() for found in _NAMED.finditer(text) for part in _SEPARATOR.split(found[1] or found[2] or b""))
+        staying = []
+        for value in values:
+            if value.bundle is not None and (back := [one for one in value.droppable if one.id in named]):
+                staying += [value.bundle.entry[one.place] for one in back]
+                value.droppable = [one for one in value.droppable if one.id not in named]
     return True
 
 
-def _loaded(bundle: _Bundle) -> dict[str, Any]:
-    """The Bundle without what is left out. One of a type that would vanish stays, so that the list is not an empty one."""
-    gone = {entry.place: entry for entry in bundle.dropped}
-    entries = [orjson.loads(memoryview(raw)) for place, raw in enumerate(bundle.entries) if place not in gone]
+def _without(bundle: _Bundle, droppable: Sequence[_Droppable]) -> dict[str, Any]:
+    """The Bundle without these. One of a type that would vanish stays, so that the list does not look like another one."""
+    gone = {one.place: one for one in droppable}
+    entries = [_load(raw) for place, raw in enumerate(bundle.entry) if place not in gone]
     types = {type_of(entry.get("resource")) for entry in entries if isinstance(entry, dict)}
-    for spare in {entry.type: entry for entry in bundle.dropped if entry.type not in types}.values():
-        entries.append(orjson.loads(memoryview(bundle.entries[spare.place])))
+    for spare in {one.type: one for one in droppable if one.type not in types}.values():
+        entries.append(_load(bundle.entry[spare.place]))
         del gone[spare.place]
-    loaded: dict[str, Any] = {name: orjson.loads(memoryview(raw)) for name, raw in bundle.elements.items() if name != "entry"}
+    sent = {name: raw for name in bundle.__struct_fields__ if name != "entry" and (raw := getattr(bundle, name))}
+    loaded: dict[str, Any] = {"resourceType": "Bundle", **{name: _load(raw) for name, raw in sent.items()}}
     if type(total := loaded.get("total")) is int:
-        loaded["total"] = total - sum(entry.counts for entry in gone.values())
+        loaded["total"] = total - sum(one.counts for one in gone.values())
     return loaded | {"entry": entries}

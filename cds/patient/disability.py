@@ -125,7 +125,7 @@ def _worsened(
         return _about(None, f"Worsening that may be confirmed {window} ({name}): {_listed(open_)}.", open_)
     if not points:
         return Fact(value=None, reason=f"EDSS not found, so worsening ({name}) is not known.", how="notFound")
-    missing = _missing(months, points, worsenings, history, episodes, rules, as_of)
+    missing = _missing(months, points, history, episodes, rules, as_of)
     shown = "; ".join(f"{_value(point)} ({point.date})" for point in points)
     refs, day = unique(ref for point in points for ref in point.resources), points[-1].date
     if missing:
@@ -137,7 +137,6 @@ def _worsened(
 def _missing(
     months: int,
     points: Sequence[Point],
-    worsenings: Sequence[Worsening],
     history: RelapseHistory,
     episodes: Sequence[Episode],
     rules: DisabilityRules,
@@ -152,7 +151,7 @@ def _missing(
     recent = rules.assessment.latest_score_months
     if not any(inside(point.date, recent, as_of) is True for point in points):
         return f"no EDSS of the last {recent} months"
-    return why_open(points, worsenings, history, episodes, rules)
+    return why_open(points, history, episodes, rules)
 
 
 def _value(point: Point) -> str:

@@ -97,18 +97,18 @@ def _days_ago(history: RelapseHistory, attacks: Sequence[Relapse], as_of: date) 
     )
 
 
-def _unplaced(history: RelapseHistory, attacks: Sequence[Relapse]) -> Fact | None:
-    """Why the latest attack cannot be placed in time; `None` if it can."""
+def _unplaced(history: RelapseHistory, attacks: Sequence[Relapse], *, matters: bool) -> Fact | None:
+    """Why the latest attack cannot be placed in time; `None` if it can, or if it does not matter because nothing is dated by it."""
     if not attacks:
         return Fact(value=None, reason="No attack with an onset is recorded.", resources=_undated_refs(history), how="notFound")
-    if _undated_later(history, attacks):
+    if matters and _undated_later(history, attacks):
         reason = "A relapse recorded without an onset may be the latest attack."
         return Fact(value=None, reason=reason, resources=_undated_refs(history), how="derived")
     return None
 
 
 def _steroid(history: RelapseHistory, attacks: Sequence[Relapse]) -> Fact:
-    if (unplaced := _unplaced(history, attacks)) is not None:
+    if (unplaced := _unplaced(history, attacks, matters=bool(history.steroid_courses))) is not None:
         return unplaced
     onset = _onset(attacks)
     courses = [
@@ -140,7 +140,7 @@ def _since(day: DateRange, onset: DateRange) -> Truth:
 
 
 def _infection(history: RelapseHistory, attacks: Sequence[Relapse], rules: ActivityRules) -> Fact:
-    if (unplaced := _unplaced(history, attacks)) is not None:
+    if (unplaced := _unplaced(history, attacks, matters=bool(history.infections))) is not None:
         return unplaced
     found = [(infection, any_of(near(relapse.onset, infection, rules) for relapse in attacks)) for infection in history.infections]
     truth = any_of(truth for _, truth in found)

@@ -36,15 +36,20 @@ def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, 
     sure = [relapse for relapse in relapses if inside(relapse.onset, months, as_of) is True]
     maybe = [relapse for relapse in relapses if inside(relapse.onset, months, as_of) is None]
     doubtful = list(open_attacks(history, scans, rules, months, as_of))
-    undated = [record for record in history.undated if record.known_by is None or record.known_by.last >= start]
+    undated = [record for record in history.undated if not record.counted and (record.known_by is None or record.known_by.last >= start)]
     counts = [count for count in history.counts if count.start is not None and count.until.last >= start]
     stated = [count for count in counts if count.start is not None and count.start.first >= start]
     low = max([fewest((relapse.onset for relapse in sure), rules.merging.within_days), *(int(count.number.low) for count in stated)])
     covers = [coverage(history, scans, rules, as_of, window) for window in WINDOWS if window >= months]
     cover = next((cover for cover in covers if not cover.gap), covers[0])
     gap = history.why_open or cover.gap
-    dated = [relapse for relapse in (*sure, *maybe) if relapse not in history.counted]
-    most = len(dated) + len(doubtful) + len(undated) + sum(_beyond(count, dated, rules.merging.within_days) for count in counts)
+    dated = [relapse for relapse in relapses if relapse not in history.counted]
+    most = (
+        sum(relapse in dated for relapse in (*sure, *maybe))
+        + len(doubtful)
+        + len(undated)
+        + sum(_beyond(count, dated, rules.merging.within_days) for count in counts)
+    )
     most = math.inf if gap else most
     value = Bounds(low, max(low, most))
     shown = [*sure, *maybe, *doubtful]

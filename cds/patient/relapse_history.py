@@ -16,11 +16,12 @@ from cds.three_valued import Bounds
 class UndatedRelapse:
     """A relapse recorded without an onset; `known_by` is when it was recorded.
 
-    It counts in no window and may belong to any before that day.
+    It counts in no window and may belong to any before that day. `counted`: only a stated number with its period speaks of it.
     """
 
     known_by: DateRange | None
     resources: tuple[str, ...]
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

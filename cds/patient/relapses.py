@@ -251,7 +251,7 @@ def _from_counts(
             within = [relapse.onset for relapse in possible if relapse.onset.within(count.start.last, count.until.first) is True]
             sure = fewest(within, within_days)
             unclear = min(len(possible), int(count.number.low)) - sure
-            unplaced += [UndatedRelapse(known_by=count.until, resources=count.resources)] * max(0, unclear)
+            unplaced += [UndatedRelapse(known_by=count.until, resources=count.resources, counted=True)] * max(0, unclear)
         for _ in range(len(possible), int(count.number.low)):
             if count.start is None:
                 unplaced.append(UndatedRelapse(known_by=count.until, resources=count.resources))

@@ -21,7 +21,9 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
     It errs on the side of relevance: patterns meant for reports or notes count, too, and so does whatever cannot be understood.
     """
     terminology: Terminology = knowledge.terminology
-    searches = [re.compile(pattern, re.IGNORECASE).search for pattern in dict.fromkeys(patterns_in(knowledge.rules))]
+    amount = knowledge.rules.activity.steroids.dose  # finds any amount in mg, and is only asked of what was recognised as a steroid
+    patterns = [pattern for pattern in dict.fromkeys(patterns_in(knowledge.rules)) if pattern != amount]
+    searches = [re.compile(pattern, re.IGNORECASE).search for pattern in patterns]
 
     def relevant(concept: Concept) -> bool:
         if not concept.words or any(terminology.systems.says_absent(coding.system) for coding in concept.codings):

@@ -116,9 +116,13 @@ def read_worsenings(
 
 def _same(rough: Worsening, settled: Worsening) -> bool:
     """Whether a worsening by settled dates is the one by rough dates."""
-    return settled.confirmed_on is not None and rough.confirmed_on is not None and (
-        rough.onset.first <= settled.onset.first <= rough.onset.last
-        and rough.confirmed_on.first <= settled.confirmed_on.first <= rough.confirmed_on.last
+    return (
+        settled.confirmed_on is not None
+        and rough.confirmed_on is not None
+        and (
+            rough.onset.first <= settled.onset.first <= rough.onset.last
+            and rough.confirmed_on.first <= settled.confirmed_on.first <= rough.confirmed_on.last
+        )
     )
 
 
@@ -285,26 +289,21 @@ def _course(days: Sequence[DateRange], history: RelapseHistory, rules: Disabilit
     return "pira" if history.complete and far and not undated else "neither"
 
 
-def why_open(
-    points: Sequence[Point], known: Sequence[Worsening], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules
-) -> str:
-    """Why a rise may meet the rule besides those `known`; empty if the rule has answered.
+def why_open(points: Sequence[Point], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules) -> str:
+    """Why a rise may meet the rule though none was found to; empty if the rule has answered.
 
-    Either a rise has no score close enough before it to be compared with, or dates are known only roughly.
+    Either a rise has no score close enough before it to be compared with, or rough dates leave open whether a higher score is a worsening.
     """
     if said := _without_reference(points, episodes, rules):
         return said
-    settled = settlements(points, history, episodes, rules)
-    if settled is None:
-        return _ROUGH
-    for one in settled:
-        others = [other for other in _by_rule(*one, rules) if not any(_same(rough, other) for rough in known)]
-        if others or _without_reference(one[0], one[2], rules):
-            return _ROUGH
-    return ""
-
-
-_ROUGH = "dates or values are known too roughly to say"
+    exact = settlements(points, history, episodes, rules) == []
+    risen = any(
+        later.high >= rules.worsening.threshold(earlier.low)
+        for earlier in points
+        for later in points
+        if later is not earlier and earlier.date.first <= later.date.last
+    )
+    return "dates or values are known too roughly to say" if risen and not exact else ""
 
 
 def _without_reference(points: Sequence[Point], episodes: Sequence[Episode], rules: DisabilityRules) -> str:

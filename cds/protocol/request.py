@@ -7,7 +7,7 @@ No issue repeats a value of the request; the request may hold patient data and t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -183,12 +183,12 @@ class HookCall:
     warnings: tuple[str, ...]
 
 
-def read_call(body: bytes, hook: str, checks: Checks = "interop") -> HookCall:
-    """Check the body of a call to the service that answers `hook`.
+def read_call(body: bytes, hook: str, checks: Checks = "interop", loads: Callable[[bytes], Any] = orjson.loads) -> HookCall:
+    """Check the body of a call to the service that answers `hook`. `loads` decodes JSON; it may leave out prefetched resources.
 
     Raises `Refusal` (400): JSON, then envelope, then hook match, then context (CH-HTTP-08).
     """
-    document = decode(body)
+    document = decode(body, loads)
     reading = Reading(checks)
     try:
         request = HookRequest.model_validate(document, context=reading)
@@ -206,10 +206,10 @@ def read_call(body: bytes, hook: str, checks: Checks = "interop") -> HookCall:
     return HookCall(hook, context, request.prefetch or {}, server, authorization, tuple(reading.warnings))
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def decode(body: bytes, loads: Callable[[bytes], Any] = orjson.loads) -> dict[str, Any]:
     """Strict JSON to an object: UTF-8 without BOM, no NaN or infinity, at most 1,024 levels deep (CH-GEN-04, CH-HTTP-09)."""
     try:
-        document = orjson.loads(body)
+        document = loads(body)
     except orjson.JSONDecodeError as error:
         reason = "The body is nested too deeply." if "depth" in error.msg else "The body is not valid JSON."
         raise bad_request(Issue("structure", reason)) from None

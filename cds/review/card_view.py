@@ -62,6 +62,11 @@ def html_of(markdown: str) -> Markup:
     return Markup(_MARKDOWN.render(markdown))  # noqa: S704 the renderer escapes
 
 
+def line_html(line: str) -> Markup:
+    """One line of a card as HTML, without its bullet."""
+    return Markup(_MARKDOWN.renderInline(line.removeprefix("- ")))  # noqa: S704 the renderer escapes
+
+
 def _sentences(card: Card, context: PatientContext, evidence: Evidence) -> Iterator[Sentence]:
     heading = ""
     named = tuple(evidence.sources[id] for id in sorted({id for claim in card.claims for id in claim.sources}))
@@ -72,7 +77,7 @@ def _sentences(card: Card, context: PatientContext, evidence: Evidence) -> Itera
         claims = tuple(claim for claim in card.claims if _says(line, claim))
         own = not claims
         yield Sentence(
-            Markup(_MARKDOWN.renderInline(line.removeprefix("- "))),  # noqa: S704 the renderer escapes
+            line_html(line),
             heading,
             claims,
             tuple(source for source in (named if own else ()) if source.citation in line),

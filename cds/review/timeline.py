@@ -14,7 +14,7 @@ from cds.fhir.dates import DateRange
 from cds.patient.context import Episode, PatientContext, Scan
 from cds.three_valued import Bounds
 
-WIDTH, LEFT, RIGHT = 960, 112, 16
+WIDTH, LEFT, RIGHT = 960, 112, 36
 BAR, GAP = 16, 7
 EDSS_HEIGHT, EDSS_TOP = 92, 10.0
 MARK_ROW = 34

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
+from markupsafe import Markup
 from starlette.datastructures import QueryParams
 
 from cds.advice import Policy
@@ -19,7 +20,7 @@ from cds.content import Content
 from cds.deck.render import Card
 from cds.fhir.dates import DateRange, add_months
 from cds.patient.facts import CATALOGUE
-from cds.review.card_view import CardView, card_view
+from cds.review.card_view import CardView, card_view, line_html
 from cds.review.patient import value_words
 from cds.review.reading import Reading, read_synthetic, state_of, why
 from cds.vignette import Line, SyntheticPatient, VignetteError, expand, format_lines, parse
@@ -45,7 +46,7 @@ class CardChange:
     what: Change
     before: Card | None
     after: CardView | None
-    lines: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[str, Markup], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +209,11 @@ def card_changes(content: Content, before: Reading, after: Reading) -> Iterable[
     return sorted(changes, key=lambda change: change.what == "same")
 
 
-def _line_changes(before: Card | None, after: Card | None) -> Iterable[tuple[str, str]]:
+def _line_changes(before: Card | None, after: Card | None) -> Iterable[tuple[str, Markup]]:
     old, new = ([f"[{card.indicator}] {card.summary}", *filter(None, card.detail.splitlines())] if card else [] for card in (before, after))
     for line in difflib.ndiff(old, new):
         if line[0] in "-+ ":
-            yield line[0], line[2:]
+            yield line[0], line_html(line[2:])
 
 
 def fact_changes(before: Reading, after: Reading) -> Iterable[Difference]:

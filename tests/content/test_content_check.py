@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cds.content import load_content
-from cds.content_check import check, coverage
+from cds.authoring.check import check, coverage
 from cds.evidence.figures import numbers
 from cds.evidence.load import ContentError
 

@@ -41,7 +41,7 @@ def test_a_synthetic_patient_is_called_for_shown_saved_and_reported_on(service: 
 
 
 def test_curl_prints_a_command_that_works(service: str) -> None:
-    printed = command("ms-order-sign", "--patient", "ocrelizumab-drafted-hbv-unknown", "--url", service, "--curl")
+    printed = command("ms-order-select", "--patient", "ocrelizumab-drafted-hbv-unknown", "--url", service, "--curl")
     done = subprocess.run(["bash", "-c", printed.stdout], capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout)["cards"]
 

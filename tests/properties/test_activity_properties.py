@@ -164,7 +164,9 @@ def test_a_rougher_date_never_flips_a_fact(known, lines, data, length):
     rough = [*lines[:number], (event, rougher(day, length)), *lines[number + 1 :]]
     exact, blurred = values(facts(prefetch(lines), known)), values(facts(prefetch(rough), known))
     flipped = {name: (exact[name], blurred[name]) for name in exact if not not_flipped(name, exact[name], blurred[name])}
-    assert not flipped, (lines, event, day, flipped)
+    if flipped:
+        said = [event.format(day=day) for event, day in lines]
+        pytest.fail("\n".join([*said, f"line {number + 1} rougher: {rougher(day, length)}", str(flipped)]), pytrace=False)
 
 
 @settings(QUICK, max_examples=150)

@@ -103,10 +103,11 @@ def _anchor(title: str) -> str:
     return "".join(letter for letter in title.lower().replace(" ", "-") if letter.isalnum() or letter == "-")
 
 
-def main(folder: Path) -> None:
-    """Print the page of all tables below a folder."""
-    sys.stdout.write(render(load_table(path) for path in sorted(folder.rglob("*.yaml"))))
+def main(places: Iterable[Path]) -> None:
+    """Print the page of all tables at or below the given places."""
+    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*.yaml")))]
+    sys.stdout.write(render(load_table(path) for path in files))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    main([Path(argument) for argument in sys.argv[1:]] or [FOLDER])
