@@ -18,7 +18,7 @@ from cds.evidence.criteria import Facts, Finding, judge
 from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow, row_for
 from cds.evidence.match import Match, match_all
 from cds.evidence.model import Stance, Topic
-from cds.evidence.safety import SafetyFinding, assess, drafted_standing, standings, stopped_standing
+from cds.evidence.safety import WARNED, SafetyFinding, assess, drafted_standing, standings, stopped_standing
 from cds.fhir.chart import Chart
 from cds.patient.context import PatientContext
 from cds.patient.orders import Trigger
@@ -44,6 +44,12 @@ class Policy:
     """https address under which `/evidence/{summary}` is served; no evidence link without it."""
     repeat_at_sign: bool = False
     """Whether order-sign repeats what order-select shows. Warnings are always repeated (CH-SAFE-04)."""
+    signed: frozenset[str] | None = None
+    """Names of the cards that reviewers have signed off; no other is shown. `None`: all may be shown."""
+
+    def allows(self, candidate: Candidate) -> bool:
+        """Whether the site shows such a card."""
+        return candidate.topic not in self.topics_off and (self.signed is None or candidate.name in self.signed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +100,23 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
     candidates = [_candidate(match, beside_topic) for match in matches if match.fires]
     if drafted:
         candidates.append(Candidate("dmt-evidence", "EV", "dmtEvidence", _stance(row for _, row in drafted)))
-    candidates = [candidate for candidate in candidates if candidate.topic not in policy.topics_off]
+    unsigned = [candidate for candidate in candidates if policy.signed is not None and candidate.name not in policy.signed]
+    candidates = [candidate for candidate in candidates if policy.allows(candidate)]
     shown, _ = select(candidates, situation, policy.cap)
 
     own = [finding for finding in findings if only_safety or content.safety.rows[finding.drug].topic is None]
     hazards = safety_card.for_card(own, shown, order=order, only_safety=only_safety)
-    if hazards and "dmtSafety" not in policy.topics_off:
-        candidates.append(safety_card.candidate(hazards))
+    if hazards and policy.allows(speaking := safety_card.candidate(hazards)):
+        candidates.append(speaking)
         shown, _ = select(candidates, situation, policy.cap)
     missing = missing_items({id: _finding(content, id, context.facts) for id in BASIC}, matches, _named_items(shown))
     if not (shown or missing) and met("ms-present"):
         missing = unread_items(context.not_read)
-    if missing and "missingData" not in policy.topics_off:
-        first = any(item.basic for item in missing)
-        candidates.append(Candidate("missing-data", "MD", "missingData", "background", first=first))
+    asking = Candidate("missing-data", "MD", "missingData", "background", first=any(item.basic for item in missing))
+    if missing and policy.allows(asking):
+        candidates.append(asking)
     shown, held = select(candidates, situation, policy.cap)
+    held += [HeldBack(candidate, "Its present content is not signed off") for candidate in unsigned]
     if trigger.hook == "order-sign" and not policy.repeat_at_sign:
         held += [HeldBack(c, "Shown at order-select, not repeated at order-sign") for c in shown if c.indicator != "warning"]
         shown = [c for c in shown if c.indicator == "warning"]
@@ -116,7 +124,7 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
     rebound = tuple(finding for finding in own if finding.hazard.rebound and finding.recorded)
     beside = _Beside(
         safety={**beside_topic, "dmtSafety": hazards, "dmtSwitch": rebound, "dmtDiscontinuation": _after_stopping(content, context, as_of)},
-        ruled_out=_ruled_out(content, context, as_of),
+        ruled_out=_ruled_out(content, context, as_of) if any(candidate.topic in DRUG_TOPICS for candidate in shown) else (),
         drafted=drafted,
         missing=missing,
     )
@@ -165,7 +173,7 @@ def _of_topic(content: Content, topic: Topic, context: PatientContext, as_of: da
 def _ruled_out(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
     """Contraindications and boxed situations that this chart holds, over all drugs."""
     drugs = [drafted_standing(row.drug, as_of) for row in content.safety.rows.values() if row.topic is None]
-    findings = assess(content.safety, drugs, context.facts, as_of)
+    findings = assess(content.safety, drugs, context.facts, as_of, WARNED)
     return tuple(finding for finding in findings if finding.level == "warning" and not finding.hazard.combination)
 
 

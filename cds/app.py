@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
@@ -13,6 +15,7 @@ from cds.api.web import assemble, routes
 from cds.content import Content, load_content
 from cds.evidence_pages.pages import routes as evidence_pages
 from cds.review.routes import routes as workbench
+from cds.review.signoff import signed_cards
 from cds.settings import Settings
 
 
@@ -30,11 +33,12 @@ def _rooms(settings: Settings, content: Content | None) -> tuple[Runtime, *tuple
     """What the app is made of: the runtime, the pages that cards link to, and the reviewer's workbench where it is on."""
     log.configure(settings.log_level)
     content = content or load_content(settings.content, settings.local_codes)
-    policy = policy_of(settings)
-    runtime = start(settings, core_of(content, policy))
-    pages = [evidence_pages(content, runtime.today)]
+    signed = signed_cards(content, settings)
+    policy = policy_of(settings, signed)
+    runtime = start(settings, core_of(content, policy, settings.reading))
+    pages = [evidence_pages(content, runtime.today, signed)]
     if settings.workbench:
-        pages.append(workbench(content, settings, policy, runtime.today))
+        pages.append(workbench(content, settings, replace(policy, signed=None), runtime.today))
     return runtime, *pages
 
 

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from cds.advice import advise
-from cds.call import CallError
-from cds.content import Content, default_root, load_content
 from cds.authoring.check import check, citable_sources, coverage
 from cds.authoring.diff import content_diff
+from cds.authoring.new_source import new_source
 from cds.authoring.schemas import write_schemas
+from cds.call import CallError
+from cds.content import Content, default_root, load_content
 from cds.demo import DemoError, run_demo
 from cds.evidence.load import ContentError
 from cds.explain import explain_json, explain_text
@@ -28,7 +29,7 @@ from cds.export.fhir_r5 import export_bundle
 from cds.feedback.records import RecordError
 from cds.feedback.report import Period
 from cds.feedback.report_output import as_csv, as_json, as_tables
-from cds.authoring.new_source import new_source
+from cds.population.partition import ExportError
 from cds.probe.command import ProbeError
 from cds.probe.token import KeyFileError
 from cds.sandbox.run import SandboxError
@@ -52,7 +53,7 @@ def main() -> None:
     """Run the command; an error the user can mend ends with status 2 and one line."""
     try:
         app()
-    except (ContentError, InputError, DemoError, RecordError, ProbeError, KeyFileError, CallError, SandboxError) as error:
+    except (ContentError, ExportError, InputError, DemoError, RecordError, ProbeError, KeyFileError, CallError, SandboxError) as error:
         err.print(f"ranvier: {error}", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     except ValidationError as error:
@@ -115,6 +116,32 @@ def explain(
         return
     for line in explain_text(advice, content):
         print(line)
+
+
+@app.command()
+def population(
+    exports: Annotated[list[Path], typer.Argument(help="NDJSON files of a FHIR Bulk Data export, .gz too, or a folder of them.")],
+    to: Annotated[Path, typer.Option("--out", help="Where the rows go: a .csv or .csv.gz file.")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Day of the advice, YYYY-MM-DD.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes; all cores unless given.")] = None,
+) -> None:
+    """The same advice for everybody in an export: one row for each patient, and a summary (docs/population.md)."""
+    from rich.progress import Progress
+
+    from cds.population.patients import Task
+    from cds.population.run import run
+    from cds.population.show import as_tables
+
+    settings = Settings()
+    task = Task(Path(), (), _day(as_of) if as_of else _today(settings), settings.content, settings.local_codes, settings.max_cards)
+    with Progress(console=err) as bar:
+        line = bar.add_task("Sorting by patient, then asking", total=None)
+        summary = run(exports, to, task, processes, lambda done, whole: bar.update(line, completed=done, total=whole))
+    for table in as_tables(summary):
+        out.print(table)
+    for count, what in ((summary.ownerless, "resources of nobody in the export"), (summary.unread_lines, "lines that are no resource")):
+        if count:
+            err.print(f"{count:,} {what} were left out")
 
 
 def _read(file: str) -> bytes:
@@ -306,7 +333,7 @@ def call(
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="Port of the EHR page and the FHIR server; Ranvier takes the next one.", min=1, max=65534)] = 8800,
+    port: Annotated[int, typer.Option(help="Port of the page and the FHIR server; Ranvier takes the next.", min=1, max=65534)] = 8800,
     secured: Annotated[bool, typer.Option("--secured", help="Signed calls, and a FHIR server that needs a bearer token.")] = False,
 ) -> None:
     """Run Ranvier, a FHIR server with the synthetic patients, and a page that plays the EHR, on this machine only."""

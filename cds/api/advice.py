@@ -43,14 +43,19 @@ def core_of(content: Content, policy: Policy, reading: Literal["selective", "pla
         return Opinion(wire_cards(advice, content), applies(advice), unrelated or settled(advice))
 
     loads = selective(relevance(content)) if reading == "selective" else plain
-    return Core(content.edition.version, content.edition.hash, HOOKS, opinion, loads)
+    signed = None if policy.signed is None else (len(policy.signed), len(content.deck.cards))
+    return Core(content.edition.version, content.edition.hash, HOOKS, opinion, loads, signed)
 
 
-def policy_of(settings: Settings) -> Policy:
-    """What the site's settings ask of the cards."""
+def policy_of(settings: Settings, signed: frozenset[str] | None = None) -> Policy:
+    """What the site's settings ask of the cards; `signed` are those that may be shown where a sign-off is required."""
     public = settings.public_url if settings.public_url.startswith("https://") else None
     return Policy(
-        cap=settings.max_cards, topics_off=frozenset(settings.topics_off), evidence_base=public, repeat_at_sign=settings.repeat_at_sign
+        cap=settings.max_cards,
+        topics_off=frozenset(settings.topics_off),
+        evidence_base=public,
+        repeat_at_sign=settings.repeat_at_sign,
+        signed=signed,
     )
 
 

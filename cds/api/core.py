@@ -40,3 +40,5 @@ class Core:
     hooks: frozenset[str]
     advise: Callable[[HookCall, Mapping[str, Any], date], Opinion]
     loads: Callable[[bytes], Any] = orjson.loads
+    signed: tuple[int, int] | None = None
+    """Where only cards that were signed off are shown: how many were, of how many."""

@@ -58,7 +58,7 @@ def start(settings: Settings, core: Core) -> Runtime:
         settings=settings,
         core=core,
         services=services,
-        discovery=discovery_document(services.values(), core.version, core.hash),
+        discovery=discovery_document(services.values(), core.version, core.hash, core.signed),
         auth=ClientAuth(clients, KeySets(reader), ReplayStore(settings.state), settings.public_url),
         reader=reader,
         gate=Gate(settings.max_calls),

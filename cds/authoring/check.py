@@ -179,8 +179,10 @@ def _card(name: str, card: CardFile, content: Content) -> Iterator[Problem]:
     tree = environment().parse(body)
     named: dict[str, Container[str]] = {
         "claim": evidence.claims,
+        "more": evidence.claims,
         "not_met": evidence.criteria,
         "why": CATALOGUE,
+        "when_true": CATALOGUE,
         "known": CATALOGUE,
         "value": CATALOGUE,
     }
@@ -192,8 +194,8 @@ def _card(name: str, card: CardFile, content: Content) -> Iterator[Problem]:
         known = named.get(verb)
         for argument in arguments if known is not None else ():
             if known is not None and argument not in known:
-                yield Problem("error", where, f"{verb}({argument!r}): there is no such {'claim' if verb == 'claim' else 'name'}")
-            elif verb == "claim":
+                yield Problem("error", where, f"{verb}({argument!r}): there is no such {'claim' if verb in ('claim', 'more') else 'name'}")
+            elif verb in ("claim", "more"):
                 yield from _shown_claim(where, evidence.claims[argument], evidence, summary.claims if summary else None)
     for variable in {n.name for n in tree.find_all(nodes.Name) if n.ctx == "load"} - VERBS - _assigned(tree):
         yield Problem("error", where, f"its template uses {variable!r}, which does not exist")

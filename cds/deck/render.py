@@ -18,23 +18,21 @@ from cds.evidence.model import Claim, Source, Sourced, Stance, Topic
 from cds.evidence.safety import SafetyFinding
 from cds.patient.context import Episode, PatientContext
 
-DETAIL_LIMIT = 2000
+DETAIL_LIMIT = 2200
 """Longest `detail` in characters (CH-CARD-13)."""
 SUMMARY_LIMIT = 139
 """Longest `summary` in UTF-16 code units (CH-CARD-02)."""
-ALL = 99
-FEW_CLAIMS = 2
-"""A list of claims is not made shorter than this while hazards can be told by name only."""
-
 
 VERBS = frozenset(
     (
-        "claim", "leading", "why", "failed", "known", "value", "not_met", "profile", "not_found",
+        "claim", "more", "leading", "why", "when_true", "failed", "known", "value", "not_met", "profile", "not_found",
         "unknown_items", "gaps", "cautions", "not_read", "dates", "stance", "context", "missing", "safety_title",
         "recorded", "uncited", "careful", "to_check", "rebound", "tried", "against", "licences", "studied", "drug_names",
     )
-)
+)  # fmt: skip
 """What a card's template can use."""
+ALL = 99
+"""More than any list of a card holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +70,29 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much a card says: claims in each of its lists, in the order of the template; hazards told in full; lists in brief."""
+    """How much a card says: claims in each `more` and, as a last resort, in each `claim`; hazards told in full; lists in brief."""
 
     claims: tuple[int, ...] = ()
+    leading: tuple[int, ...] = ()
     hazards: int = ALL
     brief: bool = False
 
-    def smaller(self, lists: Sequence[int], hazards: int) -> Size | None:
-        """A step down from what was shown: a claim of the longest list, a hazard told in full, brief lists, the claims again."""
+    def smaller(self, lists: Sequence[int], leading: Sequence[int], hazards: int) -> Size | None:
+        """A step down from what was shown: the last claim of the longest `more`, then a hazard told in full, then brief lists; last the claims."""
         longest, told = max(lists, default=0), min(self.hazards, hazards)
-        if longest > FEW_CLAIMS or (self.brief and longest > 1):
-            first = list(lists).index(longest)
-            return replace(self, claims=(*lists[:first], longest - 1, *lists[first + 1 :]))
+        if longest:
+            return replace(self, claims=_one_less(lists))
         if told > 1:
             return replace(self, hazards=told - 1)
-        return None if self.brief else replace(self, brief=True)
+        if not self.brief:
+            return replace(self, brief=True)
+        return replace(self, leading=_one_less(leading)) if max(leading, default=0) > 1 else None
+
+
+def _one_less(lists: Sequence[int]) -> tuple[int, ...]:
+    """The lists with the longest one claim shorter."""
+    first = list(lists).index(max(lists))
+    return (*lists[:first], lists[first] - 1, *lists[first + 1 :])
 
 
 @dataclass(slots=True)
@@ -109,13 +115,23 @@ class Pen:
     cited: dict[str, Source] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     lists: list[int] = field(default_factory=list)
-    """How many claims each list of the card shows, in the order of the template."""
+    """How many claims each `more` of the card shows, in the order of the template."""
+    leading_lists: list[int] = field(default_factory=list)
+    """The same for each `claim`."""
 
     def claim(self, *ids: str) -> str:
         """One bullet a claim: its words, its certainty and its citation. A claim whose source was withdrawn is left out."""
-        most = self.size.claims[len(self.lists)] if len(self.lists) < len(self.size.claims) else ALL
+        return self._at_most(ids, self.size.leading, self.leading_lists)
+
+    def more(self, *ids: str) -> str:
+        """Claims that are shown as long as the card has room, the first longest."""
+        return self._at_most(ids, self.size.claims, self.lists)
+
+    def _at_most(self, ids: Sequence[str], size: Sequence[int], lists: list[int]) -> str:
+        """As many of the claims as the list has room for; `lists` notes how many that were."""
+        most = size[len(lists)] if len(lists) < len(size) else ALL
         bullets = list(islice((line for id in ids if (line := self._bullet(self.evidence.claims[id]))), most))
-        self.lists.append(len(bullets))
+        lists.append(len(bullets))
         return "\n".join(bullets)
 
     def leading(self) -> str:
@@ -151,10 +167,14 @@ class Pen:
         known = (self.context.facts[name] for name in facts)
         return "\n".join(dict.fromkeys(f"- {say.upper(fact.reason)}" for fact in known if fact.value is not None and fact.reason))
 
+    def when_true(self, *facts: str) -> str:
+        """One bullet a flag that holds; nothing of the others."""
+        return self.why(*(name for name in facts if self.context.facts[name].value is True))
+
     def failed(self, *tiers: str) -> str:
         """One bullet a failed drug of these tiers (all when none is named): when it was taken, and what showed the failure."""
         episodes = [e for e in self.context.treatments if e.outcome == "failed" and (not tiers or e.tier in tiers)]
-        return "\n".join(f"- {say.upper(e.name)} ({_period(e)}) failed{', early' if e.early else ''}: {say.lower(e.reason)}" for e in episodes)
+        return "\n".join(f"- {say.upper(e.name)} ({_period(e)}) failed{_marks(e)}: {e.shown_by}." for e in episodes)
 
     def known(self, name: str) -> bool:
         """Whether a fact is known and, if it is a flag, true."""
@@ -298,12 +318,12 @@ class Pen:
 def render_to_fit(
     name: str, deck: Deck, pen_of: Callable[[Size], Pen], *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None
 ) -> Card:
-    """The card; where it would be too long, with the last claim of its longest list left out, again and again until it fits."""
+    """The card; where it would be too long, with what may be left out left out until it fits. What `claim` names goes last."""
     size: Size | None = Size()
     while size is not None:
         pen = pen_of(size)
         card = render(name, deck, pen, rule=rule, stance=stance, indicator=indicator, evidence_url=evidence_url)
-        size = None if len(card.detail) <= DETAIL_LIMIT else size.smaller(pen.lists, min(size.hazards, len(pen.told)))
+        size = None if len(card.detail) <= DETAIL_LIMIT else size.smaller(pen.lists, pen.leading_lists, min(size.hazards, len(pen.told)))
     return card
 
 
@@ -329,6 +349,11 @@ def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indica
         claims=tuple(dict.fromkeys(pen.claims)),
         criteria=(*(pen.match.findings if pen.match else ()), *say.findings_as_criteria(pen.safety)),
     )
+
+
+def _marks(episode: Episode) -> str:
+    """Flags that go wherever the failure goes (F12e)."""
+    return (", early" if episode.early else "") + (", induction incomplete" if episode.induction_incomplete else "")
 
 
 def _period(episode: Episode) -> str:

@@ -5,7 +5,9 @@ A gate must be met. A limit must not be failed; unknown limits are named on the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from cds.evidence.criteria import Facts, Finding, judge
 from cds.evidence.load import Evidence
@@ -31,13 +33,9 @@ class Match:
         return self.gates + self.limits + self.favourable
 
 
-def match(summary: Summary, evidence: Evidence, facts: Facts, hook: str) -> Match:
-    """Judge every criterion of a summary and decide whether it speaks on this hook."""
-
-    def findings(ids: tuple[str, ...]) -> tuple[Finding, ...]:
-        return tuple(judge(evidence.criteria[id], evidence.conditions[id], facts) for id in ids)
-
-    gates, limits = findings(summary.gates), findings(summary.limits)
+def match(summary: Summary, evidence: Evidence, facts: Facts, hook: str, finding: Callable[[str], Finding]) -> Match:
+    """Decide whether a summary speaks on this hook. `finding` judges a criterion by its id."""
+    gates, limits = tuple(map(finding, summary.gates)), tuple(map(finding, summary.limits))
     stance: Stance = summary.stance
     leading: tuple[str, ...] = ()
     for change, condition in zip(summary.stance_changes, evidence.stance_conditions[summary.id], strict=True):
@@ -45,7 +43,7 @@ def match(summary: Summary, evidence: Evidence, facts: Facts, hook: str) -> Matc
             stance, leading = change.stance, change.claims
             break
     because = _reason_for_silence(summary, gates, limits, hook)
-    return Match(summary, stance, leading, gates, limits, findings(summary.favourable), because == "", because)
+    return Match(summary, stance, leading, gates, limits, tuple(map(finding, summary.favourable)), because == "", because)
 
 
 def _reason_for_silence(summary: Summary, gates: tuple[Finding, ...], limits: tuple[Finding, ...], hook: str) -> str:
@@ -61,5 +59,10 @@ def _reason_for_silence(summary: Summary, gates: tuple[Finding, ...], limits: tu
 
 
 def match_all(evidence: Evidence, facts: Facts, hook: str) -> tuple[Match, ...]:
-    """Every summary against the facts, in the order of their ids."""
-    return tuple(match(evidence.summaries[id], evidence, facts, hook) for id in sorted(evidence.summaries))
+    """Every summary against the facts, in the order of their ids. Summaries share criteria; each is judged once."""
+
+    @cache
+    def finding(id: str) -> Finding:
+        return judge(evidence.criteria[id], evidence.conditions[id], facts)
+
+    return tuple(match(evidence.summaries[id], evidence, facts, hook, finding) for id in sorted(evidence.summaries))

@@ -7,7 +7,7 @@ never "safe".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -36,6 +36,8 @@ AHSCT = "ahsct"
 """The row for transplantation; it stands in the matrix like a drug."""
 AT_WORK: tuple[Stage, ...] = ("drafted", "washIn", "acting", "rebound", "residual", "unknown")
 """Stages in which a hazard is looked at unless it says otherwise: not once the drug is off."""
+WARNED: tuple[Column, ...] = ("contraindication", "boxed")
+"""Columns whose recorded hazards are warnings."""
 RECORDED: tuple[Column, ...] = ("contraindication", "boxed", "caution")
 """Columns that fire on what is recorded; the fourth is for the moment of ordering."""
 
@@ -110,7 +112,7 @@ class SafetyFinding:
     @property
     def level(self) -> Level:
         """`warning` where a contraindication or boxed situation is recorded, otherwise `info`."""
-        return "warning" if self.verdict == "met" and self.hazard.column in ("contraindication", "boxed") else "info"
+        return "warning" if self.verdict == "met" and self.hazard.column in WARNED else "info"
 
     @property
     def recorded(self) -> bool:
@@ -199,14 +201,17 @@ def _course(episode: Episode) -> str:
     return f"{name} since {episode.start}." if episode.start else f"{name} is recorded."
 
 
-def assess(matrix: SafetyMatrix, stands: Sequence[Standing], facts: Facts, as_of: date) -> tuple[SafetyFinding, ...]:
-    """Every hazard of the given drugs with its verdict; warnings first, then as written."""
+def assess(
+    matrix: SafetyMatrix, stands: Sequence[Standing], facts: Facts, as_of: date, columns: Collection[str] | None = None
+) -> tuple[SafetyFinding, ...]:
+    """Every hazard of the given drugs (in these columns, if any are named) with its verdict; warnings first, then as written."""
     drugs = dict.fromkeys(stand.drug for stand in stands)
     findings = [
         _finding(row, hazard, matrix.conditions[hazard.id], here, facts, as_of)
         for drug in drugs
         if (row := matrix.rows.get(drug)) is not None
         for hazard in row.hazards
+        if columns is None or hazard.column in columns
         if (here := [stand for stand in stands if stand.drug == drug and stand.stage in hazard.stages])
     ]
     return tuple(sorted(findings, key=lambda finding: finding.level != "warning"))

@@ -35,8 +35,8 @@ HEADERS = {
 PageData = dict[str, Any]
 
 
-def routes(content: Content, today: Callable[[], date]) -> APIRouter:
-    """The routes below `/evidence`; `today` marks overdue reviews."""
+def routes(content: Content, today: Callable[[], date], signed: frozenset[str] | None = None) -> APIRouter:
+    """The routes below `/evidence`; `today` marks overdue reviews, `signed` the cards signed off where that is required."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -44,7 +44,8 @@ def routes(content: Content, today: Callable[[], date]) -> APIRouter:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals.update(content=content, wording=content.deck.wording, attributes=read_yaml(content.root / "seeds" / "attributes.yaml"))
+    attributes = read_yaml(content.root / "seeds" / "attributes.yaml")
+    env.globals.update(signed=signed, content=content, wording=content.deck.wording, attributes=attributes)
     styles = (HERE / "style.css").read_bytes()
     router = APIRouter(prefix="/evidence", include_in_schema=False)
     pages: dict[str, tuple[str, Callable[..., PageData]]] = {

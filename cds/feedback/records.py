@@ -1,4 +1,4 @@
-"""The three kinds of rows that are kept. Tuples, because two of them are made while a call is answered.
+"""The kinds of rows that are kept. Tuples, because two of them are made while a call is answered.
 
 Times are aware and in UTC. Nothing here names or describes a patient.
 """
@@ -57,3 +57,19 @@ class Feedback(NamedTuple):
     reason_display: str | None = None
     suggestions: str | None = None
     comment: str | None = None
+
+
+class Signature(NamedTuple):
+    """One decision of one reviewer on one card at one state of its content. `account`: who the proxy says it was, empty without one."""
+
+    id: str
+    at: datetime
+    card: str
+    content_hash: str
+    content_version: str
+    decision: str
+    reviewer: str
+    role: str
+    account: str
+    comment: str
+    signed: str

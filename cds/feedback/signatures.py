@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
-
 from sqlalchemy import create_engine, inspect, make_url, select
 from sqlalchemy.exc import DBAPIError
 
 from cds.feedback import database
-from cds.feedback.records import RecordError
+from cds.feedback.records import RecordError, Signature
 from cds.feedback.tables import signatures
-
-
-class Signature(NamedTuple):
-    """One decision of one reviewer on one card at one state of its content. `account`: who the proxy says it was, empty without one."""
-
-    id: str
-    at: datetime
-    card: str
-    content_hash: str
-    content_version: str
-    decision: str
-    reviewer: str
-    role: str
-    account: str
-    comment: str
-    signed: str
 
 
 async def keep(url: str, signature: Signature) -> None:
@@ -57,6 +38,8 @@ def read(url: str) -> list[Signature]:
     except DBAPIError as error:
         if address.get_backend_name() == "sqlite" and "unable to open" in str(error.orig):
             return []
-        raise RecordError(f"the signatures cannot be read: {type(error.orig).__name__}. RANVIER_DATABASE_URL names their database.") from None
+        raise RecordError(
+            f"the signatures cannot be read: {type(error.orig).__name__}. RANVIER_DATABASE_URL names their database."
+        ) from None
     finally:
         engine.dispose()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import orjson
@@ -37,6 +37,15 @@ _HIDING = re.compile(rb"\\\\|\\u00[2-7]")
 _HALVES = (rb"\ud", rb"\uD")
 """Escapes of half characters, which only the plain path checks."""
 _ABSENT = msgspec.Raw(b"")
+_Status = Literal["active", "amended", "cancelled", "completed", "corrected", "final", "in-progress", "preliminary", "stopped"]
+"""Status codes in daily use; a resource with another one stays, so that it is refused where it must be."""
+
+
+class _Quantity(msgspec.Struct, gc=False):
+    value: float = 0
+    unit: str = ""
+    system: str = ""
+    code: str = ""
 
 
 class _Component(msgspec.Struct, gc=False):
@@ -68,20 +77,23 @@ class _Condition(_Head, gc=False, tag="Condition", kw_only=True):
 
 class _Procedure(_Head, gc=False, tag="Procedure", kw_only=True):
     code: msgspec.Raw
-    status: str
+    status: _Status
 
 
 class _Observation(_Head, gc=False, tag="Observation", kw_only=True):
     code: msgspec.Raw
-    status: str
+    status: _Status
     component: list[_Component] = []
+    effectiveDateTime: str = ""  # noqa: N815
+    issued: str = ""
+    valueQuantity: _Quantity = msgspec.field(default_factory=_Quantity)  # noqa: N815
     valueString: msgspec.Raw = _ABSENT  # noqa: N815
     valueDateTime: msgspec.Raw = _ABSENT  # noqa: N815
 
 
 class _Carrier(_Head, gc=False, kw_only=True):
     medicationCodeableConcept: msgspec.Raw  # noqa: N815
-    status: str
+    status: _Status
     medicationReference: msgspec.Raw = _ABSENT  # noqa: N815
 
 

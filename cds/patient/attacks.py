@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import How
@@ -16,7 +16,7 @@ from cds.three_valued import Truth
 class Attack:
     """One attack, from one record or several. `stated`: the onset itself is recorded; otherwise it is taken from the date of a visit.
 
-    `provisional`: every record of it is provisional, or its words call it possible. `reaches_back`: it may be one with an earlier attack.
+    `provisional`: every record of it is provisional, or its words call it possible.
     """
 
     onset: DateRange
@@ -25,29 +25,73 @@ class Attack:
     resources: tuple[str, ...]
     how: How
     note: str = ""
-    reaches_back: bool = False
 
 
 def merged(attacks: Iterable[Attack], within_days: int) -> tuple[Attack, ...]:
     """Records whose onsets certainly lie within so many days of one another are one attack. In the order of time.
 
-    Where rough dates leave open whether a record belongs to an earlier attack, they stay apart, and its onset reaches back to that attack.
+    Where rough dates leave open whether a record belongs to another attack, they stay apart, and its onset reaches back to that attack.
     """
-    groups: list[list[Attack]] = []
-    for attack in sorted(set(attacks), key=_order):
-        linked = [group for group in groups if any(_apart(one.onset, attack.onset) <= within_days for one in group)]
-        groups = [group for group in groups if group not in linked]
-        groups.append([*(one for group in linked for one in group), attack])
-    ordered = sorted((sorted(group, key=_order) for group in groups), key=lambda group: _order(group[0]))
-    found: list[Attack] = []
-    for number, group in enumerate(ordered):
-        earlier = [n for n in range(number) if _may_be_one(ordered[n], group, within_days)]
-        limit = group[0].onset.first - timedelta(days=within_days)
-        firsts = [
-            found[n].onset.first if found[n].reaches_back or len(ordered[n]) > 1 else max(found[n].onset.first, limit) for n in earlier
-        ]
-        found.append(_reaching_back(_one(group), min(firsts, default=date.max), [found[n].onset for n in earlier]))
+    groups = _grouped(attacks, within_days)
+    links = _links(groups, within_days)
+    found = [_reaching_back(number, groups, links, within_days) for number in range(len(groups))]
     return tuple(sorted(found, key=_order))
+
+
+def _grouped(attacks: Iterable[Attack], within_days: int) -> list[list[Attack]]:
+    """The records of each attack. Groups that no further record can reach are set aside, so that time grows with the records alone."""
+    closed: list[list[Attack]] = []
+    near: list[list[Attack]] = []
+    for attack in sorted(set(attacks), key=_order):
+        limit = attack.onset.first - timedelta(days=within_days)
+        closed += [group for group in near if max(one.onset.last for one in group) < limit]
+        near = [group for group in near if max(one.onset.last for one in group) >= limit]
+        linked = [group for group in near if any(_apart(one.onset, attack.onset) <= within_days for one in group)]
+        near = [group for group in near if group not in linked]
+        near.append([*(one for group in linked for one in group), attack])
+    return sorted((sorted(group, key=_order) for group in (*closed, *near)), key=lambda group: _order(group[0]))
+
+
+def _links(groups: Sequence[Sequence[Attack]], within_days: int) -> list[set[int]]:
+    """For each group, the others that may be one attack with it."""
+    links: list[set[int]] = [set() for _ in groups]
+    near: list[int] = []
+    for number, group in enumerate(groups):
+        limit = group[0].onset.first - timedelta(days=within_days)
+        near = [other for other in near if max(one.onset.last for one in groups[other]) >= limit]
+        for other in near:
+            if _may_be_one(groups[other], group, within_days):
+                links[number].add(other)
+                links[other].add(number)
+        near.append(number)
+    return links
+
+
+def _reaching_back(number: int, groups: Sequence[Sequence[Attack]], links: Sequence[set[int]], within_days: int) -> Attack:
+    """The attack of a group; its onset reaches back to the first day on which it may have begun as one with others."""
+    attack = _one(groups[number])
+    firsts = []
+    for other in links[number]:
+        if links[other] - {number} or len(groups[other]) > 1:
+            firsts.append(min(_one(groups[n]).onset.first for n in _chain(number, links)))
+        else:
+            limit = groups[number][0].onset.first - timedelta(days=within_days)
+            firsts.append(max(_one(groups[other]).onset.first, limit))
+    first = min(firsts, default=attack.onset.first)
+    if first >= attack.onset.first:
+        return attack
+    days = ", ".join(str(_one(groups[other]).onset) for other in sorted(links[number]))
+    note = f"{attack.note} Recorded with onset {attack.onset}; may be one attack with that of {days}.".strip()
+    return replace(attack, onset=DateRange(first, attack.onset.last), note=note)
+
+
+def _chain(number: int, links: Sequence[set[int]]) -> set[int]:
+    """All groups that may be one attack with this one, through others."""
+    reached, new = {number}, {number}
+    while new:
+        new = {other for n in new for other in links[n]} - reached
+        reached |= new
+    return reached
 
 
 def _order(attack: Attack) -> tuple[object, ...]:
@@ -67,15 +111,6 @@ def _may_be_one(earlier: Sequence[Attack], later: Sequence[Attack], within_days:
         for one in earlier
         for other in later
     )
-
-
-def _reaching_back(attack: Attack, first: date, earlier: Sequence[DateRange]) -> Attack:
-    """The attack with its onset from the first day on which it may have begun as one with an earlier attack."""
-    if first >= attack.onset.first:
-        return attack
-    days = ", ".join(map(str, earlier))
-    note = f"{attack.note} Recorded with onset {attack.onset}; may be one attack with that of {days}.".strip()
-    return replace(attack, onset=DateRange(first, attack.onset.last), reaches_back=True, note=note)
 
 
 def _one(group: Sequence[Attack]) -> Attack:

@@ -117,6 +117,8 @@ class Episode:
     failed_on: DateRange | None
     early: bool
     stop_reason: str | None
+    shown_by: str = ""
+    """What showed the failure, in a few words; empty where it did not fail."""
     reason: str
     resources: tuple[str, ...]
     how: How

@@ -17,6 +17,9 @@ from cds.patient.relapse_history import RelapseHistory
 from cds.patient.worsening import Point, Worsening, confirmed_worsenings, near_relapse, points_of, read_worsenings, why_open
 from cds.three_valued import Bounds
 
+_SHOWN = 5
+"""How many scores a reason names."""
+
 __all__ = ["Worsening", "confirmed_worsenings", "disability_facts", "read_edss"]
 
 
@@ -126,7 +129,9 @@ def _worsened(
     if not points:
         return Fact(value=None, reason=f"EDSS not found, so worsening ({name}) is not known.", how="notFound")
     missing = _missing(months, points, history, episodes, rules, as_of)
-    shown = "; ".join(f"{_value(point)} ({point.date})" for point in points)
+    shown = "; ".join(f"{_value(point)} ({point.date})" for point in points[-_SHOWN:]) + (
+        " and earlier ones" if len(points) > _SHOWN else ""
+    )
     refs, day = unique(ref for point in points for ref in point.resources), points[-1].date
     if missing:
         reason = f"No confirmed worsening {window} is recorded ({name}; EDSS {shown}), but: {missing}."
@@ -146,10 +151,11 @@ def _missing(
     start = add_months(as_of, -months)
     if not history.complete:
         return history.why_open[0].lower() + history.why_open[1:].rstrip(".") if history.why_open else "the chart was not read in full"
-    if not any(point.near is False and point.date.last <= start for point in points):
+    before = [point for point in points if point.near is False and point.date.last <= start]
+    if not before:
         return f"no EDSS of {start} or before to compare with"
     recent = rules.assessment.latest_score_months
-    if not any(inside(point.date, recent, as_of) is True for point in points):
+    if not any(inside(point.date, recent, as_of) is True and point.date.first > before[0].date.last for point in points):
         return f"no EDSS of the last {recent} months"
     return why_open(points, history, episodes, rules)
 

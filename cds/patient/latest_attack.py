@@ -86,7 +86,8 @@ def _days_ago(history: RelapseHistory, attacks: Sequence[Relapse], as_of: date) 
         return Fact(value=None, reason=reason, resources=_undated_refs(history), how="notFound")
     onset = _onset(attacks)
     if _undated_later(history, attacks):
-        onset = DateRange(onset.first, as_of)
+        last = max(as_of if record.known_by is None else record.known_by.last for record in history.undated)
+        onset = DateRange(onset.first, max(onset.last, last))
     days = Bounds(max(0, (as_of - onset.last).days), (as_of - onset.first).days)
     return Fact(
         value=days,

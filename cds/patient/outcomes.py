@@ -41,6 +41,7 @@ class Verdict:
     failed_on: DateRange | None
     breakthroughs: tuple[DrugEvent, ...]
     worsenings: tuple[tuple[Worsening, Truth], ...]
+    shown_by: str
     reason: str
     resources: tuple[str, ...]
     uncounted: tuple[str, ...]
@@ -94,6 +95,7 @@ def _verdict(
         failed_on=_failed_on(exposure, kind, shown, worse),
         breakthroughs=shown,
         worsenings=tuple((worsening, _unless(truth) if blocked else truth) for worsening, truth in worse if truth is not False),
+        shown_by=_shown_by(exposure, kind, events, early, worse),
         reason=_reason(exposure, outcome, kind, events, early, worse, blocked),
         resources=unique((*exposure.resources, *_behind(events, early, worse))),
         uncounted=_uncounted(events, early),
@@ -212,6 +214,21 @@ def _reason(
     return f"{text}." if text else ""
 
 
+def _shown_by(
+    exposure: Exposure, kind: FailureKind | None, events: Sequence[DrugEvent], early: EarlyActivity, worse: Sequence[tuple[Worsening, Truth]]
+) -> str:
+    """What showed a failure, in a few words; empty where there is none."""
+    certain = [event.what for event in events if event.counts is True]
+    match kind:
+        case None:
+            return ""
+        case "inflammatory":
+            return "; ".join(certain or [event.what for event in early.events])
+        case "recorded":
+            return "recorded " + ", ".join(dict.fromkeys(stop.written or stop.says for stop in exposure.stops))
+    return "; ".join(str(worsening) for worsening, truth in worse if truth is True)
+
+
 def _together(events: Sequence[DrugEvent]) -> str:
     """Events with what is said of all of them, once."""
     return "; ".join(event.what for event in events) + (f" ({events[0].why})" if events and events[0].why else "")
@@ -264,6 +281,7 @@ def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> 
         failed_on=verdict.failed_on if verdict is not None else None,
         early=verdict.early if verdict is not None else False,
         stop_reason="; ".join(dict.fromkeys(stop.written or stop.says for stop in exposure.stops)) or None,
+        shown_by=verdict.shown_by if verdict is not None else "",
         reason=reason or sentence(f"{exposure.name} since {on(exposure.start)}."),
         resources=verdict.resources if verdict is not None else exposure.resources,
         how=exposure.how,

@@ -57,9 +57,10 @@ class StatedActivity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelapseHistory:
-    """All that a chart says of relapses. `counted` are those among the relapses that only a number states. `complete`: silence means absence, as far as this chart goes; `why_open` says why not.
+    """All that a chart says of relapses. `counted` are those among the relapses that only a number states.
 
-    `mri_open` says why an MRI may be missing among the scans; empty if none is. `edss_left_aside` are EDSS records that give no value.
+    `complete`: silence means absence, as far as this chart goes; `why_open` says why not. `mri_open` says why an MRI may be missing
+    among the scans; empty if none is. `edss_left_aside` are EDSS records that give no value.
     """
 
     relapses: tuple[Relapse, ...] = ()

@@ -82,12 +82,11 @@ def points_of(scores: Iterable[EdssScore], history: RelapseHistory, rules: Disab
 
 
 def near_relapse(day: DateRange, history: RelapseHistory, rules: DisabilityRules) -> Truth:
-    """Whether a relapse, certain or not, has its onset in the 90 days before."""
-    return any_of(
-        days_between(relapse.onset, day, 0, rules.near_relapse.days_after_relapse)
-        for relapse in history.relapses
-        if relapse.status != "possible"
-    )
+    """Whether a relapse, certain or not, has its onset in the 90 days before. One that only a number states may have."""
+    days = rules.near_relapse.days_after_relapse
+    placed = [days_between(relapse.onset, day, 0, days) for relapse in history.relapses if relapse.status != "possible"]
+    unplaced: list[Truth] = [None for record in history.undated if record.counted]
+    return any_of((*placed, *unplaced))
 
 
 def confirmed_worsenings(

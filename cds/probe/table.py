@@ -237,3 +237,16 @@ ERRORS = (
 )
 CHECKS: tuple[Row, ...] = (*DISCOVERY, *TEMPLATES, *SURFACE, *REQUEST, *PREFETCH, *ANSWER, *CARDS, *CORS, *FEEDBACK, *JWT, *ERRORS)
 """In the order in which they run; refusals come last, because they look at all that was refused before."""
+
+
+def as_markdown() -> str:
+    """The table for docs/probe.md, made with `python -m cds.probe.table`."""
+    lines = ["| Check | Row | Level | Profiles | What is checked |", "|---|---|---|---|---|"]
+    for row in CHECKS:
+        profiles = "all" if row.profiles == ALL else ", ".join(sorted(row.profiles))
+        lines.append(f"| `{row.name}` | {row.row} | {row.level} | {profiles} | {row.title} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

@@ -133,10 +133,18 @@ class DiscoveryDocument:
     etag: str
 
 
-def discovery_document(services: Iterable[Service], content_version: str, content_hash: str) -> DiscoveryDocument:
-    """Render discovery once; the same services and content give the same bytes."""
+def discovery_document(
+    services: Iterable[Service], content_version: str, content_hash: str, signed: tuple[int, int] | None = None
+) -> DiscoveryDocument:
+    """Render discovery once; the same services and content give the same bytes.
+
+    `signed` says, where only signed cards are shown, how many are, of how many.
+    """
     prefetch = {entry.key: entry.template for entry in PREFETCH}
-    extension = {"org.ranvier.discovery": {"contentVersion": content_version, "contentHash": content_hash, "fhirVersions": ["4.0.1"]}}
+    about: dict[str, Any] = {"contentVersion": content_version, "contentHash": content_hash, "fhirVersions": ["4.0.1"]}
+    if signed is not None:
+        about["signOff"] = {"required": True, "signedCards": signed[0], "cards": signed[1]}
+    extension = {"org.ranvier.discovery": about}
     document = Discovery(
         services=[
             ServiceEntry(

@@ -39,7 +39,9 @@ class Access:
         self._development = settings.development
         self._most, self._seconds = settings.max_body_bytes, settings.body_seconds
         if not settings.development and not (self._header and self._secret):
-            raise ConfigurationError("RANVIER_REVIEW in production needs RANVIER_REVIEW_USER_HEADER and RANVIER_REVIEW_SECRET (docs/review.md)")
+            raise ConfigurationError(
+                "RANVIER_REVIEW in production needs RANVIER_REVIEW_USER_HEADER and RANVIER_REVIEW_SECRET (docs/review.md)"
+            )
         if self._header and not self._secret:
             raise ConfigurationError("RANVIER_REVIEW_USER_HEADER needs RANVIER_REVIEW_SECRET: without it anybody could name a reviewer")
         self._cookie = "ranvier-review" if settings.development else "__Host-ranvier-review"
@@ -82,4 +84,6 @@ class Access:
 
 
 def _foreign() -> Refusal:
-    return Refusal(403, (Issue("forbidden", "This form was not sent from a page of the workbench, or it is too old. Open the page again."),))
+    return Refusal(
+        403, (Issue("forbidden", "This form was not sent from a page of the workbench, or it is too old. Open the page again."),)
+    )

@@ -29,7 +29,9 @@ class Row:
     cards: int
 
 
-def matrix(content: Content, patients: Mapping[str, SyntheticPatient], readings: Mapping[str, Reading], query: Mapping[str, str]) -> dict[str, Any]:
+def matrix(
+    content: Content, patients: Mapping[str, SyntheticPatient], readings: Mapping[str, Reading], query: Mapping[str, str]
+) -> dict[str, Any]:
     """The rows and columns that the filters `topic`, `state`, `tag` and `text` leave, and what may be filtered for."""
     topics = content.deck.wording.topics
     topic, state, tag, text = (query.get(name, "") for name in ("topic", "state", "tag", "text"))

@@ -23,7 +23,19 @@ GROUPS = {
     "Activity": ("activity", "relapses", "relapse", "mri"),
     "Disability": ("edss", "worsening"),
     "Treatment": ("treatment", "dmt", "breakthrough", "failures", "rebound", "natalizumab", "antiCd20", "immunosuppression"),
-    "Cell therapy": ("priorHsct", "msc", "nsc", "esc", "ipsc", "vesicles", "carT", "treg", "tolerogenicDc", "tCellVaccination", "ebvTCells"),
+    "Cell therapy": (
+        "priorHsct",
+        "msc",
+        "nsc",
+        "esc",
+        "ipsc",
+        "vesicles",
+        "carT",
+        "treg",
+        "tolerogenicDc",
+        "tCellVaccination",
+        "ebvTCells",
+    ),
     "The order": ("order",),
 }
 """Group of facts → first words of their names; all others bear on safety."""

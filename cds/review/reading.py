@@ -66,7 +66,11 @@ def state_of(advice: Advice, match: Match) -> State:
         return "fired"
     if match.fires:
         return "held"
-    return "silent" if any(finding.verdict == "notMet" for finding in match.gates + match.limits) or not match.because.startswith("Unknown") else "unknown"
+    return (
+        "silent"
+        if any(finding.verdict == "notMet" for finding in match.gates + match.limits) or not match.because.startswith("Unknown")
+        else "unknown"
+    )
 
 
 def why(advice: Advice, match: Match) -> str:
@@ -90,5 +94,3 @@ def entries(chart: Chart) -> Mapping[str, Entry]:
     """Every resource that was read, by its reference."""
     found = [entry for type_ in sorted(BEARS_ON_FACTS) for entry in chart.entries(type_)]
     return {entry.ref: entry for entry in ([chart.patient] if chart.patient else []) + found}
-
-

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from datetime import date
-from functools import cache
+from datetime import UTC, date, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ from starlette.responses import Response
 
 from cds.advice import Policy
 from cds.content import Content
+from cds.feedback.records import Signature
 from cds.protocol.outcome import Issue, Refusal
+from cds.review import cards, signoff
 from cds.review.access import HEADERS, Access
+from cds.review.feedback import feedback_page
 from cds.review.matrix import matrix
 from cds.review.paste import empty_page, pasted_page
 from cds.review.patient import patient_page
 from cds.review.reading import Reading, read_synthetic
+from cds.review.signoff import Standing
 from cds.review.what_if import COURSES, what_if_page
 from cds.settings import Settings
 from cds.vignette.patients import SyntheticPatient, load_patients
@@ -42,7 +47,12 @@ def routes(content: Content, settings: Settings, policy: Policy, today: Callable
 
     def page(request: Request, template: str, data: dict[str, Any], status: int = 200) -> Response:
         account, token = access.account(request), access.token(request)
-        about = {"base": request.scope.get("root_path", ""), "account": account, "csrf": token, "here": request.url.path.rpartition("/review")[2]}
+        about = {
+            "base": request.scope.get("root_path", ""),
+            "account": account,
+            "csrf": token,
+            "here": request.url.path.rpartition("/review")[2],
+        }
         response = Response(env.get_template(template).render(data | about), status, HEADERS, "text/html; charset=utf-8")
         access.remember(response, token)
         return response
@@ -79,6 +89,65 @@ def routes(content: Content, settings: Settings, policy: Policy, today: Callable
         form = await access.form(request)
         template, data = await run_in_threadpool(pasted_page, content, form.get("chart", ""), form.get("as_of", ""), today(), policy)
         return page(request, template, data, 422 if data.get("error") else 200)
+
+    def standing() -> tuple[list[Signature], dict[str, Standing]]:
+        from cds.feedback.signatures import read  # SQLAlchemy is loaded when a page needs it, not when the service starts
+
+        found = read(settings.database)
+        return found, signoff.standings(content, found)
+
+    @router.get("/cards")
+    def all_cards(request: Request) -> Response:
+        access.account(request)
+        return page(request, "cards.html", cards.overview(content, readings(), standing()[1]))
+
+    @router.get("/cards/{topic}")
+    def cards_of_topic(request: Request, topic: str) -> Response:
+        access.account(request)
+        return page(request, "topic.html", cards.topic_page(content, topic, readings(), standing()[1]))
+
+    @router.get("/signatures")
+    def signatures(request: Request) -> Response:
+        access.account(request)
+        found, states = standing()
+        data = {
+            "rows": found,
+            "standings": states,
+            "counts": Counter(state.state for state in states.values()),
+            "decisions": signoff.DECISIONS,
+            "topic_of": {name: card.front.topic for name, card in content.deck.cards.items()},
+            "required": settings.require_signoff,
+        }
+        return page(request, "signatures.html", data)
+
+    @router.post("/signatures")
+    async def sign(request: Request) -> Response:
+        from cds.feedback.signatures import keep
+
+        account = access.account(request)
+        form = await access.form(request)
+        signature = signoff.signature_of(content, form.get("card", ""), form, account, datetime.now(UTC))
+        await keep(settings.database, signature)
+        topic = content.deck.cards[signature.card].front.topic
+        base = request.scope.get("root_path", "")
+        return Response(status_code=303, headers=HEADERS | {"Location": f"{base}/review/cards/{topic}#{signature.card}"})
+
+    @router.get("/signatures.json")
+    def signatures_json(request: Request) -> Response:
+        access.account(request)
+        return Response(signoff.export_json(content, standing()[0]), headers=HEADERS, media_type="application/json")
+
+    @router.get("/signatures.md")
+    def signatures_markdown(request: Request) -> Response:
+        access.account(request)
+        return Response(signoff.export_markdown(content, standing()[0]), headers=HEADERS, media_type="text/markdown; charset=utf-8")
+
+    @router.get("/feedback")
+    def feedback(request: Request) -> Response:
+        from cds.feedback.reading import read_report
+
+        access.account(request)
+        return page(request, "feedback.html", feedback_page(content, partial(read_report, settings.database), request.query_params))
 
     for name, path, media_type in (
         ("base.css", HERE.parent / "evidence_pages" / "style.css", "text/css"),

@@ -77,20 +77,21 @@ def changes(before: str, now: dict[str, Any]) -> Iterator[tuple[str, list[tuple[
             first, second = old.get(part, {}), now.get(part, {})
             single = part in ("summary", "wording")
             ids = [part] if single else sorted({*first, *second})
-            pairs = {
-                id if single else f"{part}: {id}": tuple(list(_lines(side if single else side.get(id, {}))) for side in (first, second))
-                for id in ids
-            }
+            pairs = {id if single else f"{part}: {id}": (_shown(first, id, single), _shown(second, id, single)) for id in ids}
         for title, (was, is_now) in pairs.items():
             lines = [(line[0], line[2:]) for line in difflib.ndiff(was, is_now) if line[0] in "-+"]
             if lines:
                 yield title, lines
 
 
+def _shown(part: dict[str, Any], id: str, single: bool) -> list[str]:
+    return list(_lines(part if single else part.get(id, {})))
+
+
 def _lines(value: Any, name: str = "") -> Iterator[str]:
     """A record as lines to read: one a field, nested ones with their path."""
     if isinstance(value, dict):
-        for key, inner in value.items():
+        for key, inner in sorted(value.items()):
             yield from _lines(inner, f"{name} {key}".strip())
     elif isinstance(value, list):
         for inner in value:

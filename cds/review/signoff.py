@@ -14,9 +14,10 @@ from typing import Any, Literal
 import orjson
 
 from cds.content import Content
-from cds.feedback.signatures import Signature
+from cds.feedback.records import Signature
 from cds.protocol.outcome import Issue, Refusal
 from cds.review.signed_content import as_json, content_of, hash_of, hashes
+from cds.settings import Settings
 
 DECISIONS = {"approve": "approve", "approveWithChanges": "approve with changes", "reject": "reject"}
 State = Literal["approved", "changes", "rejected", "unsigned"]
@@ -62,6 +63,15 @@ def approved(content: Content, signatures: Iterable[Signature]) -> frozenset[str
     return frozenset(name for name, standing in standings(content, signatures).items() if standing.state == "approved")
 
 
+def signed_cards(content: Content, settings: Settings) -> frozenset[str] | None:
+    """What the site may show: everything (`None`), or what is approved now. Blocking; raises `RecordError` if that cannot be read."""
+    if not settings.require_signoff:
+        return None
+    from cds.feedback.signatures import read  # SQLAlchemy is loaded only where it is needed
+
+    return approved(content, read(settings.database))
+
+
 def signature_of(content: Content, name: str, form: Mapping[str, str], account: str, now: datetime) -> Signature:
     """The signature that a form asks for.
 
@@ -104,7 +114,14 @@ def export_json(content: Content, signatures: Iterable[Signature]) -> bytes:
 def export_markdown(content: Content, signatures: Iterable[Signature]) -> bytes:
     """The same as Markdown."""
     rows = list(signatures)
-    lines = [f"# Sign-off of content {content.edition.version}", "", f"Content hash `{content.edition.hash}`", "", "| Card | State | Hash |", "|---|---|---|"]
+    lines = [
+        f"# Sign-off of content {content.edition.version}",
+        "",
+        f"Content hash `{content.edition.hash}`",
+        "",
+        "| Card | State | Hash |",
+        "|---|---|---|",
+    ]
     lines += [f"| {s.card} | {STATES[s.state]} | `{s.hash[:16]}` |" for s in standings(content, rows).values()]
     lines += ["", "## Signatures", "", "| When | Card | Hash | Decision | Reviewer | Role | Comment |", "|---|---|---|---|---|---|---|"]
     lines += [

@@ -93,8 +93,13 @@ def timeline(context: PatientContext) -> Timeline | None:
     scores = sorted(context.edss_scores, key=lambda score: score.date.first)
     shown = [score for score in scores if score.date.last >= first]
     edss = tuple(
-        scale.mark("near" if score.near_relapse else "score", score.date, _edss_place(score.value, edss_y), f"EDSS {score.value}, {score.date}"
-                   + (", within 90 days of an attack" if score.near_relapse else ""), str(score.value))
+        scale.mark(
+            "near" if score.near_relapse else "score",
+            score.date,
+            _edss_place(score.value, edss_y),
+            f"EDSS {score.value}, {score.date}" + (", within 90 days of an attack" if score.near_relapse else ""),
+            str(score.value),
+        )
         for score in shown
     )
     return Timeline(
@@ -106,9 +111,15 @@ def timeline(context: PatientContext) -> Timeline | None:
         last=last,
         years=tuple((year, scale.x(date(year, 1, 1))) for year in range(first.year, last.year + 1)),
         bars=tuple(bars),
-        relapses=tuple(scale.mark(r.status, r.onset, relapses_y, f"{_ATTACK[r.status]}, {r.onset}") for r in context.relapses if r.onset.last >= first),
+        relapses=tuple(
+            scale.mark(r.status, r.onset, relapses_y, f"{_ATTACK[r.status]}, {r.onset}") for r in context.relapses if r.onset.last >= first
+        ),
         relapses_y=relapses_y,
-        scans=tuple(scale.mark(_scan_kind(s), s.date, scans_y, f"MRI {s.date}: {scan_words(s)}", _lesions(s)) for s in context.scans if s.date.last >= first),
+        scans=tuple(
+            scale.mark(_scan_kind(s), s.date, scans_y, f"MRI {s.date}: {scan_words(s)}", _lesions(s))
+            for s in context.scans
+            if s.date.last >= first
+        ),
         scans_y=scans_y,
         edss=edss,
         edss_path=" ".join(f"{'ML'[index > 0]}{mark.x:.1f} {mark.y:.1f}" for index, mark in enumerate(edss)),
@@ -154,7 +165,9 @@ def _treatment_bars(context: PatientContext, scale: _Scale, top: float) -> Itera
             open=episode.end is None,
             y=top + index * (BAR + GAP),
             title=episode_words(episode),
-            doses=tuple((scale.x(dose.first) + scale.x(min(dose.last, scale.last))) / 2 for dose in episode.doses if dose.last >= scale.first),
+            doses=tuple(
+                (scale.x(dose.first) + scale.x(min(dose.last, scale.last))) / 2 for dose in episode.doses if dose.last >= scale.first
+            ),
         )
 
 
@@ -183,7 +196,11 @@ def _scan_kind(scan: Scan) -> str:
 
 
 def _lesions(scan: Scan) -> str:
-    parts = [f"{count}{name}" for count, name in ((scan.new_t2_lesions, "T2"), (scan.gd_lesions, "Gd")) if count is not None and (count >= 1) is True]
+    parts = [
+        f"{count}{name}"
+        for count, name in ((scan.new_t2_lesions, "T2"), (scan.gd_lesions, "Gd"))
+        if count is not None and (count >= 1) is True
+    ]
     return " ".join(part.replace("at least ", "≥") for part in parts)
 
 

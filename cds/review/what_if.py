@@ -25,7 +25,20 @@ from cds.review.patient import value_words
 from cds.review.reading import Reading, read_synthetic, state_of, why
 from cds.vignette import Line, SyntheticPatient, VignetteError, expand, format_lines, parse
 
-COURSES = ("RIS", "CIS", "MS", "RRMS", "SPMS", "active SPMS", "non-active SPMS", "PPMS", "active PPMS", "non-active PPMS", "PRMS", "progressive MS")
+COURSES = (
+    "RIS",
+    "CIS",
+    "MS",
+    "RRMS",
+    "SPMS",
+    "active SPMS",
+    "non-active SPMS",
+    "PPMS",
+    "active PPMS",
+    "non-active PPMS",
+    "PRMS",
+    "progressive MS",
+)
 """What the course may be changed to; `MS` names no subtype. Lines of these words are what is replaced."""
 FAILED_DRUGS = ("interferon beta-1a", "dimethyl fumarate", "fingolimod", "cladribine", "natalizumab", "ocrelizumab", "alemtuzumab")
 MISSING = ("conditions", "medications", "observations", "procedures", "allergies")
@@ -203,7 +216,9 @@ def card_changes(content: Content, before: Reading, after: Reading) -> Iterable[
     for topic in dict.fromkeys([*new, *old]):
         first, second = old.get(topic), new.get(topic)
         lines = tuple(_line_changes(first, second))
-        what: Change = "new" if first is None else "gone" if second is None else "changed" if any(sign != " " for sign, _ in lines) else "same"
+        what: Change = (
+            "new" if first is None else "gone" if second is None else "changed" if any(sign != " " for sign, _ in lines) else "same"
+        )
         view = card_view(second, after.advice.context, content.evidence) if second else None
         changes.append(CardChange(topic, what, first, view, lines))
     return sorted(changes, key=lambda change: change.what == "same")

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qsl
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -30,6 +32,10 @@ HOOKS = {
     "order-select": "Select an order",
     "order-sign": "Sign an order",
     "problem-list-item-create": "Add to the problem list",
+}
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'",
 }
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
@@ -90,11 +96,11 @@ class Ehr:
         return self._page(made, None, None) if made else RedirectResponse("/", 303)
 
     async def _call(self, request: Request) -> Response:
-        form = await request.form()
-        patient, hook = self._patients.get(str(form.get("patient"))), str(form.get("hook"))
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        patient, hook = self._patients.get(form.get("patient", "")), form.get("hook", "")
         if patient is None or hook not in self._services:
             return self._page(None, None, "Pick a patient and a hook from the lists.", 400)
-        return await _in_thread(self._make, patient, hook, str(form.get("data")))
+        return await _in_thread(self._make, patient, hook, form.get("data", ""))
 
     def _make(self, patient: SyntheticPatient, hook: str, data: str) -> Response:
         target = Endpoint(self._ranvier, self._services[hook], self._signer)
@@ -116,10 +122,10 @@ class Ehr:
 
     async def _feedback(self, request: Request) -> Response:
         made = self._calls.get(request.path_params["id"])
-        form = await request.form()
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         if made is None:
             return RedirectResponse("/", 303)
-        return await _in_thread(self._report, made, str(form.get("card")), str(form.get("outcome")), str(form.get("reason", "")))
+        return await _in_thread(self._report, made, form.get("card", ""), form.get("outcome", ""), form.get("reason", ""))
 
     def _report(self, made: Made, card_id: str, outcome: str, reason: str) -> Response:
         card = next((card for card in made.answer.cards if card.get("uuid") == card_id), None)
@@ -163,10 +169,7 @@ class Ehr:
                 fhir=self._fhir,
             ),
             status,
-            {
-                "Cache-Control": "no-store",
-                "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'",
-            },
+            HEADERS,
         )
 
 
@@ -190,6 +193,4 @@ def _static(name: str, media_type: str) -> Response:
 
 async def _in_thread(function: Any, *arguments: Any) -> Response:
     """Calls wait for the service, and the service may ask the FHIR server of this very process."""
-    from starlette.concurrency import run_in_threadpool
-
     return await run_in_threadpool(function, *arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,8 +19,17 @@ FORMATS = ("json", "application/json", "application/fhir+json")
 PAGE = 50
 MAX_PAGE = 1000
 DATES = (
-    "effectiveDateTime", "effectivePeriod", "authoredOn", "performedDateTime", "performedPeriod", "onsetDateTime", "recordedDate", "period", "date",
-)  # fmt: skip
+    "effectiveDateTime",
+    "effectivePeriod",
+    "authoredOn",
+    "performedDateTime",
+    "performedPeriod",
+    "onsetDateTime",
+    "recordedDate",
+    "period",
+    "date",
+)
+"""Where the date of a resource stands; the first that is there counts."""
 PARAMETERS = ("_id", "patient", "subject", "code", "category", "status", "clinical-status", "_sort", "_count", "_offset", "_format")
 WARNING = "A demonstration over synthetic patients. Not for data of real people, and not a complete FHIR server."
 
@@ -42,7 +51,7 @@ class FhirServer:
     def routes(self) -> list[Route]:
         """Every address of the server."""
         return [
-            Route("/metadata", self._answer(lambda r: self.capabilities(), free=True)),
+            Route("/metadata", self._answer(lambda _: self.capabilities(), free=True)),
             Route("/Patient/{id}/$everything", self._answer(self._everything)),
             Route("/{type}/_search", self._answer(self._search), methods=["POST"]),
             Route("/{type}/{id}", self._answer(self._read)),
@@ -148,7 +157,7 @@ class FhirServer:
             query = urlencode([*parameters, ("_count", count), *([("_offset", start)] if start else [])])
             return {"relation": relation, "url": f"{self._base}/{path}?{query}"}
 
-        links = [link("self", offset)] + ([link("next", offset + count)] if 0 < count and offset + count < len(found) else [])
+        links = [link("self", offset)] + ([link("next", offset + count)] if count > 0 and offset + count < len(found) else [])
         shown = found[offset : offset + count]
         bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
         if shown:
@@ -163,7 +172,9 @@ class FhirServer:
             {
                 "type": kind,
                 "interaction": [{"code": "read"}, {"code": "search-type"}],
-                "searchParam": [{"name": name, "type": _parameter_type(name)} for name in PARAMETERS if name[0] != "_" or name == "_id"],
+                "searchParam": [
+                    {"name": name, "type": _parameter_type(name)} for name in PARAMETERS if name == "_id" or not name.startswith("_")
+                ],
             }
             for kind in sorted(self._store.resources)
         ]
@@ -195,7 +206,7 @@ def _reply(status: int, document: Resource, headers: Mapping[str, str] | None = 
 async def _form(request: Request) -> list[tuple[str, str]]:
     if request.method != "POST" or not request.url.path.endswith("/_search"):
         return []
-    return [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
+    return parse_qsl((await request.body()).decode("utf-8", "replace"))
 
 
 def _check_format(parameters: Mapping[str, str]) -> None:

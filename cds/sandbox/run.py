@@ -47,9 +47,7 @@ def run_sandbox(settings: Settings, port: int, secured: bool, out: Console) -> N
     with tempfile.TemporaryDirectory(prefix="ranvier-sandbox-") as folder, _ranvier(Path(folder), port + 1, f"{page}/fhir", patients, key):
         signer = Signer(key, "sandbox-1", "ES384", ISSUER) if key else None
         app = make_app(patients, _services(ranvier), ranvier, page, signer)
-        out.print(
-            f"The EHR page    {page}\nFHIR server     {page}/fhir   (read-only, synthetic patients, for demonstration)\nRanvier         {ranvier}"
-        )
+        out.print(f"The EHR page    {page}\nFHIR server     {page}/fhir   (read-only, for demonstration)\nRanvier         {ranvier}")
         out.print(
             "Secured: every call is signed, the FHIR server needs a bearer token." if secured else "Open: no tokens. --secured shows them."
         )

@@ -183,7 +183,10 @@ FORMS: tuple[Form, ...] = (
     Form("contraception", ("contraception {on}",), ANY),
     Form("no contraception", ("no contraception {on}",), ANY),
     Form(
-        "lab", ("lab {name} {value:value} on {on}", "lab {name} {value:value}"), ("text", "unit {value:text}", "low {value:number}", "preliminary", *ANY), "labs"
+        "lab",
+        ("lab {name} {value:value} on {on}", "lab {name} {value:value}"),
+        ("text", "unit {value:text}", "low {value:number}", "preliminary", *ANY),
+        "labs",
     ),
     Form("condition", ("condition {name}[ {on}]", "condition {name} since {on}"), (*PROBLEM, *ANY), "conditions"),
     Form("code", ("code {value:code}[ {on}]",), ("system {value:system}", *PROBLEM, *ANY)),

@@ -65,9 +65,7 @@ def draft(line: Line, scene: Scene) -> Resource:
     id_ = scene.id("draft", line.name)
     shared, _ = _medication(line, entry, id_)
     day = scene.as_of.isoformat()
-    return scene.resource(
-        "MedicationRequest", id_, status="draft", intent="order", authoredOn=day, **shared, reasonCode=_indication(line)
-    )
+    return scene.resource("MedicationRequest", id_, status="draft", intent="order", authoredOn=day, **shared, reasonCode=_indication(line))
 
 
 def steroids(line: Line, scene: Scene) -> list[Resource]:

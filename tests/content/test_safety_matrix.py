@@ -2,8 +2,8 @@
 
 import pytest
 
-from cds.content import load_content
 from cds.authoring.check import check
+from cds.content import load_content
 from tests.spec.tables import tables
 
 CONTENT = load_content()

@@ -13,10 +13,11 @@ from cds.probe import samples
 from cds.probe.model import Report
 from cds.probe.run import run
 from cds.probe.session import Session
-from cds.probe.table import CHECKS
+from cds.probe.table import CHECKS, as_markdown
 from cds.probe.token import Signer
 from tests.probe.broken import DISCOVERY, ISSUER, Broken
 from tests.probe.faults import FAULTS, Fault
+from tests.probe.live import ROOT
 
 PROFILES = ("strict", "2.0", "1.0", "epic")
 NEVER_PLANTED = {"tls", "hsts"}
@@ -72,3 +73,13 @@ def test_a_fault_is_found_by_exactly_its_checks(fault: Fault) -> None:
 def test_there_are_enough_faults_and_every_check_has_one() -> None:
     assert len(FAULTS) >= 60
     assert {row.name for row in CHECKS} - {check for fault in FAULTS.values() for check in fault.checks} == NEVER_PLANTED
+
+
+def test_the_documentation_shows_the_table() -> None:
+    page = (ROOT / "docs" / "probe.md").read_text(encoding="utf-8")
+    assert f"<!-- checks -->\n{as_markdown()}<!-- /checks -->" in page
+
+
+def test_names_are_unique_and_every_check_says_what_it_checks() -> None:
+    assert len({row.name for row in CHECKS}) == len(CHECKS)
+    assert all(row.title for row in CHECKS)

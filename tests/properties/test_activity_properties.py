@@ -1,4 +1,4 @@
-"""What holds of every chart: order, noise and duplicates change nothing, a rougher date never flips a fact, less evidence never says more."""
+"""Order, noise and duplicates change nothing; a rougher date never flips a fact; less evidence never says more."""
 
 import copy
 import random
@@ -51,7 +51,7 @@ EVENTS = st.sampled_from(
         "MRI {day}: clean",
         "MRI {day}: 2 new T2, 1 Gd",
         "MRI {day}: new T2",
-        "MRI {day}: text \"See PACS.\"",
+        'MRI {day}: text "See PACS."',
         "MRI {day}: clean, cord",
         "EDSS 2.0 on {day}",
         "EDSS 3.0 on {day}",
@@ -111,7 +111,10 @@ def test_noise_changes_nothing(known, lines, day):
     noisy = copy.deepcopy(sent)
     subject = {"reference": "Patient/patient-1"}
     noise = [
-        ("conditions", {"resourceType": "Condition", "id": "n1", "subject": subject, "code": {"text": "Asthma attack"}, "onsetDateTime": str(day)}),
+        (
+            "conditions",
+            {"resourceType": "Condition", "id": "n1", "subject": subject, "code": {"text": "Asthma attack"}, "onsetDateTime": str(day)},
+        ),
         ("conditions", {"resourceType": "Condition", "id": "n2", "subject": {"reference": "Patient/x"}, "code": {"text": "MS relapse"}}),
         (
             "observations",

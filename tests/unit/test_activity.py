@@ -308,7 +308,13 @@ def current(events, *episodes):
 
 @pytest.mark.parametrize(
     ("onset", "value"),
-    [("2026-07-10", "notYetAssessable"), ("2026-07-11", "active"), ("2026-07", None), ("2025-11-19", None), ("2025-12-01", "notYetAssessable")],
+    [
+        ("2026-07-10", "notYetAssessable"),
+        ("2026-07-11", "active"),
+        ("2026-07", None),
+        ("2025-11-19", None),
+        ("2025-12-01", "notYetAssessable"),
+    ],
 )
 def test_the_last_day_of_the_wash_in_belongs_to_it(onset, value):
     assert current([onset], episode("natalizumab", "acting")) == value
@@ -410,7 +416,7 @@ def test_a_missing_definition_is_named(id):
 
 
 def test_a_wrong_field_is_named():
-    with pytest.raises(RulesError, match="ranvier-relapse-merging.*within_weeks"):
+    with pytest.raises(RulesError, match=r"ranvier-relapse-merging.*within_weeks"):
         ActivityRules.of(definitions() | {"ranvier-relapse-merging": {"within_weeks": 4}})
 
 

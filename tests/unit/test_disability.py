@@ -110,7 +110,7 @@ def test_steps_of_the_rule(reference, threshold):
 
 def test_steps_out_of_order_are_an_error():
     broken = {"name": "x", "confirmed_after_months": 6, "steps": [{"from": 5.5, "to": 10, "rise": 0.5}, {"from": 0, "to": 5, "rise": 1}]}
-    with pytest.raises(RulesError, match="cdw-24w-5-5.*from 0 upwards"):
+    with pytest.raises(RulesError, match=r"cdw-24w-5-5.*from 0 upwards"):
         parse_rules(WorseningRule, {"cdw-24w-5-5": broken}, "cdw-24w-5-5")
 
 
@@ -121,7 +121,7 @@ def test_a_missing_definition_is_named():
 
 
 def test_an_unknown_field_is_named():
-    with pytest.raises(RulesError, match="ranvier-edss-current.*weeks"):
+    with pytest.raises(RulesError, match=r"ranvier-edss-current.*weeks"):
         DisabilityRules.of(definitions() | {"ranvier-edss-current": {"months": 24, "marked_after_months": 12, "weeks": 1}})
 
 
@@ -129,9 +129,7 @@ WHOLE = RelapseHistory(complete=True)
 
 
 def scores(*pairs):
-    return tuple(
-        EdssScore(value=value, date=DateRange.parse(on), resources=(f"Observation/{on}",), how="coded") for value, on in pairs
-    )
+    return tuple(EdssScore(value=value, date=DateRange.parse(on), resources=(f"Observation/{on}",), how="coded") for value, on in pairs)
 
 
 def episode(drug, start, until):
@@ -211,7 +209,9 @@ def test_an_uncertain_attack_keeps_a_worsening_from_being_independent_of_relapse
     assert one.course == "neither"
 
 
-@pytest.mark.parametrize("history", [replace(WHOLE, complete=False), replace(WHOLE, undated=(UndatedRelapse(known_by=None, resources=()),))])
+@pytest.mark.parametrize(
+    "history", [replace(WHOLE, complete=False), replace(WHOLE, undated=(UndatedRelapse(known_by=None, resources=()),))]
+)
 def test_relapses_that_cannot_be_dated_make_it_neither(history):
     [one] = worsenings(scores((3.0, "2025-01-01"), (4.0, "2025-09-01"), (4.0, "2026-05-01")), history)
     assert one.course == "neither"

@@ -13,7 +13,13 @@ OCRELIZUMAB = {"coding": [{"system": RXNORM, "code": "1876366", "display": "ocre
 
 
 def drug(id, concept, **more):
-    return {"resourceType": "MedicationRequest", "id": id, "status": "draft", "intent": "order", "medicationCodeableConcept": concept} | more
+    return {
+        "resourceType": "MedicationRequest",
+        "id": id,
+        "status": "draft",
+        "intent": "order",
+        "medicationCodeableConcept": concept,
+    } | more
 
 
 def bundle(*resources, **more):
@@ -29,9 +35,7 @@ def drugs(*resources, selections=None):
 
 
 def test_an_order_carries_drug_name_and_resource():
-    assert read(drug("a", OCRELIZUMAB)) == (
-        Order(kind="dmt", name="ocrelizumab", resource="MedicationRequest/a", drug="ocrelizumab"),
-    )
+    assert read(drug("a", OCRELIZUMAB)) == (Order(kind="dmt", name="ocrelizumab", resource="MedicationRequest/a", drug="ocrelizumab"),)
 
 
 def test_only_what_was_selected_counts():
@@ -61,7 +65,9 @@ def test_a_medication_beside_the_order_is_found():
 
 
 def test_a_contained_medication_is_found():
-    order = drug("a", None, medicationReference={"reference": "#m"}, contained=[{"resourceType": "Medication", "id": "m", "code": OCRELIZUMAB}])
+    order = drug(
+        "a", None, medicationReference={"reference": "#m"}, contained=[{"resourceType": "Medication", "id": "m", "code": OCRELIZUMAB}]
+    )
     del order["medicationCodeableConcept"]
     assert drugs(order) == ["ocrelizumab"]
 
@@ -166,7 +172,17 @@ def test_an_infusion_by_its_billing_code():
     assert drugs(service("", code={"coding": [{"system": system, "code": "J2350"}]})) == ["ocrelizumab"]
 
 
-@pytest.mark.parametrize("raw", [None, "x", 5, [], {}, {"resourceType": "Bundle", "entry": [None, {"resource": 3}, {"resource": {"resourceType": "MedicationRequest"}}]}])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        "x",
+        5,
+        [],
+        {},
+        {"resourceType": "Bundle", "entry": [None, {"resource": 3}, {"resource": {"resourceType": "MedicationRequest"}}]},
+    ],
+)
 def test_odd_drafts_are_no_orders(raw):
     assert read_orders(draft_concepts(raw), None, CONTENT.terminology, CONTENT.rules.treatment) == ()
 
@@ -181,7 +197,9 @@ def test_order_sign_looks_at_every_draft():
 
 
 def test_orders_of_another_patient_are_dropped():
-    drafts = bundle(drug("a", OCRELIZUMAB, subject={"reference": "Patient/q"}), drug("b", {"text": "glatiramer"}, subject={"reference": "Patient/p"}))
+    drafts = bundle(
+        drug("a", OCRELIZUMAB, subject={"reference": "Patient/q"}), drug("b", {"text": "glatiramer"}, subject={"reference": "Patient/p"})
+    )
     _, trigger = read_call("order-sign", "p", {}, CONTENT, draft_orders=drafts)
     assert [order.drug for order in trigger.orders] == ["glatiramer"]
 

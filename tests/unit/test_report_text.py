@@ -152,7 +152,9 @@ def read(text, **options):
     return activity_rules().reports.read(text, **options)
 
 
-@pytest.mark.parametrize(("text", "new", "enlarging", "gd", "clean"), [*CLEAN, *ACTIVE, *OPEN], ids=lambda value: value[:60] if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("text", "new", "enlarging", "gd", "clean"), [*CLEAN, *ACTIVE, *OPEN], ids=lambda value: value[:60] if isinstance(value, str) else ""
+)
 def test_report(text, new, enlarging, gd, clean):
     said = read(text)
     assert (said.new, said.enlarging, said.gd, said.clean) == (new, enlarging, gd, clean)
@@ -223,7 +225,9 @@ def test_several_mentions_are_at_least_the_largest_and_at_most_their_sum():
     assert math.isinf(read("New lesions. One new lesion in the pons.").new.high)
 
 
-@pytest.mark.parametrize("filler", ["no evidence of new ", "new and ", "lesion with ", "3 new T2 ", "(", "enhancing ", "a a a ", "since 2024 ", "§¤ "])
+@pytest.mark.parametrize(
+    "filler", ["no evidence of new ", "new and ", "lesion with ", "3 new T2 ", "(", "enhancing ", "a a a ", "since 2024 ", "§¤ "]
+)
 def test_long_reports_are_read_in_time(filler):
     assert read(filler * 3000) is not None
 
@@ -231,7 +235,7 @@ def test_long_reports_are_read_in_time(filler):
 def test_a_bad_pattern_is_named():
     words = parse_rules(ReportWords, definitions(), "ranvier-reading-mri")
     numbers = activity_rules().numbers.rules
-    with pytest.raises(RulesError, match="ranvier-reading-mri.*no regular expression"):
+    with pytest.raises(RulesError, match=r"ranvier-reading-mri.*no regular expression"):
         ReportReader.of(words.model_copy(update={"stable": ("(stable",)}), numbers)
     with pytest.raises(RulesError, match="there is no term <lesoin>"):
         ReportReader.of(words.model_copy(update={"stable": ("<lesoin> stable",)}), numbers)

@@ -70,7 +70,9 @@ def matrix(tmp_path: Path, text: str = ROW):
 
 
 def stand(stage, taken=None):
-    return Standing(drug="glatiramer", stage=stage, reason=f"Glatiramer stands at {stage}.", resources=("MedicationRequest/g",), taken=taken)
+    return Standing(
+        drug="glatiramer", stage=stage, reason=f"Glatiramer stands at {stage}.", resources=("MedicationRequest/g",), taken=taken
+    )
 
 
 def verdicts(found):
@@ -137,7 +139,10 @@ def test_a_drug_without_a_row_has_no_findings(tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("fact: pregnancy, is: present}\n    sentence: 'A", "fact: pregnant, is: present}\n    sentence: 'A"), "no fact is named 'pregnant'"),
+        (
+            ("fact: pregnancy, is: present}\n    sentence: 'A", "fact: pregnant, is: present}\n    sentence: 'A"),
+            "no fact is named 'pregnant'",
+        ),
         (("id: window", "id: loud"), "used twice"),
         (("src-label-ga", "src-nothing"), "there is no source 'src-nothing'"),
         (("item: last dose", "item: last dose\n    claim: clm-999"), "there is no claim 'clm-999'"),
@@ -217,17 +222,17 @@ def test_a_rebound_line_moves_into_the_switch_card(tmp_path):
 
 def test_the_headline_fits(tmp_path):
     found = findings(tmp_path, stand("acting", DateRange.on(AS_OF)), pregnancy="present")
-    assert safety_card.title(found, 130) == "glatiramer acetate, pregnancy soon after: situation of a boxed warning recorded in this chart; 1 more."
-    assert safety_card.title(found, 85) == "glatiramer acetate: situation of a boxed warning recorded in this chart; 1 more."
+    what = "situation of a boxed warning recorded in this chart; 1 more."
+    assert safety_card.title(found, 130) == f"glatiramer acetate, pregnancy soon after: {what}"
+    assert safety_card.title(found, 85) == f"glatiramer acetate: {what}"
 
 
 def test_a_card_says_less_until_it_fits():
-    size = Size()
-    assert size.smaller((5, 2), 3) == Size((4, 2))
-    assert size.smaller((2, 2), 3) == Size(hazards=2)
-    assert size.smaller((2, 2), 1) == Size(brief=True)
-    assert Size(brief=True).smaller((2, 2), 1) == Size((1, 2), brief=True)
-    assert Size(brief=True).smaller((1, 1), 0) is None
+    assert Size().smaller((5, 2), (3,), 3) == Size(claims=(4, 2))
+    assert Size().smaller((0,), (3, 1), 3) == Size(hazards=2)
+    assert Size(hazards=1).smaller((0,), (3, 1), 1) == Size(hazards=1, brief=True)
+    assert Size(hazards=1, brief=True).smaller((), (3, 1), 1) == Size(leading=(2, 1), hazards=1, brief=True)
+    assert Size(leading=(1, 1), hazards=1, brief=True).smaller((), (1, 1), 1) is None
 
 
 # Whole patients

@@ -121,7 +121,13 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
             made["id"] = draw(st.sampled_from(own))
         if draw(st.integers(0, 4)) == 0:
             made["reasonReference"] = [{"reference": f"Condition/b{draw(st.integers(0, 12))}"}]
-        urls = (None, f"https://ehr.example/{type_}/{made.get('id')}", f"urn:uuid:{made.get('id')}", "https://ehr.example/Observation/b1", 5)
+        urls = (
+            None,
+            f"https://ehr.example/{type_}/{made.get('id')}",
+            f"urn:uuid:{made.get('id')}",
+            "https://ehr.example/Observation/b1",
+            5,
+        )
         entry = {"resource": made, "fullUrl": draw(st.sampled_from(urls)), "search": draw(st.sampled_from((None, {"mode": "include"}, {})))}
         value = prefetch.setdefault(KEY_OF_TYPE[type_], {"resourceType": "Bundle", "type": "searchset"})
         if value["resourceType"] == "Bundle":
