@@ -29,6 +29,7 @@ NOT_EVIDENCE = frozenset(("missingData", "notMs", "dmtSafety", "dmtEvidence"))
 """Topics whose cards speak about the chart rather than sum up evidence."""
 BRIEF_LIMIT = 130
 
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong (`error`) or worth a look (`warning`), where, and the mend."""
@@ -81,18 +82,24 @@ def _figures(evidence: Evidence) -> Iterator[Problem]:
         known = set().union(*(held[id] for id in claim.sources))
         for words in (claim.sentence, claim.brief or ""):
             for number in sorted(numbers(words) - known):
-                yield Problem("error", f"claim {claim.id}", f"the number {number:f} stands in none of its sources ({', '.join(claim.sources)})")
+                yield Problem(
+                    "error", f"claim {claim.id}", f"the number {number:f} stands in none of its sources ({', '.join(claim.sources)})"
+                )
 
 
 def _sources(evidence: Evidence) -> Iterator[Problem]:
     """A source has a way to be found; a claim names at least one; a withdrawn source is reported."""
     for source in evidence.sources.values():
         if source.identifiers.link is None and not source.read_at:
-            yield Problem("error", f"source {source.id}", "no identifier and no address; add a DOI, PMID, PMCID, registration or regulator URL")
+            yield Problem(
+                "error", f"source {source.id}", "no identifier and no address; add a DOI, PMID, PMCID, registration or regulator URL"
+            )
         if "FILL IN" in printed(source) + source.citation:
             yield Problem("error", f"source {source.id}", "a field still says FILL IN; write what was read, or leave the field out")
         if source.correction and source.correction.cleared is None:
-            yield Problem("warning", f"source {source.id}", f"{source.correction.status}; its claims stay off the cards until it is cleared")
+            yield Problem(
+                "warning", f"source {source.id}", f"{source.correction.status}; its claims stay off the cards until it is cleared"
+            )
     for claim in evidence.claims.values():
         if not claim.sources:
             yield Problem("error", f"claim {claim.id}", "names no source")
@@ -213,7 +220,9 @@ def _assigned(tree: nodes.Template) -> set[str]:
 def _shown_claim(where: str, claim: Claim, evidence: Evidence, claims: tuple[str, ...] | None) -> Iterator[Problem]:
     if not any(source.identifiers.citable for source in evidence.sources_of(claim)):
         names = ", ".join(claim.sources)
-        yield Problem("error", where, f"shows claim {claim.id}, whose sources ({names}) have no DOI, PMID, PMCID, registration or regulator URL")
+        yield Problem(
+            "error", where, f"shows claim {claim.id}, whose sources ({names}) have no DOI, PMID, PMCID, registration or regulator URL"
+        )
     if claims is not None and claim.id not in claims:
         yield Problem("error", where, f"shows claim {claim.id}, which its summary does not list")
 

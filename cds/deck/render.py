@@ -78,7 +78,7 @@ class Size:
     brief: bool = False
 
     def smaller(self, lists: Sequence[int], leading: Sequence[int], hazards: int) -> Size | None:
-        """A step down from what was shown: the last claim of the longest `more`, then a hazard told in full, then brief lists; last the claims."""
+        """A step down: the last claim of the longest `more`, then a hazard told in full, then brief lists; last of all the claims."""
         longest, told = max(lists, default=0), min(self.hazards, hazards)
         if longest:
             return replace(self, claims=_one_less(lists))
@@ -366,7 +366,9 @@ def _period(episode: Episode) -> str:
 def _tidy(text: str) -> str:
     """Drop headings left without a line under them; one blank line before each heading and each plain paragraph."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    kept = [line for line, following in zip(lines, [*lines[1:], ""], strict=True) if not (_heading(line) and not following.startswith("- "))]
+    kept = [
+        line for line, following in zip(lines, [*lines[1:], ""], strict=True) if not (_heading(line) and not following.startswith("- "))
+    ]
     spaced = [line if line.startswith("- ") else f"\n{line}" for line in kept]
     return "\n".join(spaced).strip()
 

@@ -82,7 +82,10 @@ def _citation(source: Source, edition: Resource) -> Resource:
             ("https://doi.org", ids.doi),
             ("https://pubmed.ncbi.nlm.nih.gov", ids.pmid),
             ("https://www.ncbi.nlm.nih.gov/pmc", ids.pmcid),
-            *(("https://clinicaltrials.gov" if number.startswith("NCT") else "urn:ranvier:registration", number) for number in ids.registration),
+            *(
+                ("https://clinicaltrials.gov" if number.startswith("NCT") else "urn:ranvier:registration", number)
+                for number in ids.registration
+            ),
         )
         if value
     ]
@@ -119,7 +122,9 @@ def _evidence(claim: Claim, sources: list[Source], edition: Resource) -> Resourc
         **edition,
         "title": claim.brief or claim.sentence,
         "assertion": claim.sentence,
-        "relatedArtifact": [{"type": "derived-from", "resourceReference": {"reference": f"Citation/{fhir_id(id)}"}} for id in claim.sources],
+        "relatedArtifact": [
+            {"type": "derived-from", "resourceReference": {"reference": f"Citation/{fhir_id(id)}"}} for id in claim.sources
+        ],
         "variableDefinition": [
             {"description": population, "variableRole": _coding("http://hl7.org/fhir/variable-role", "population", "population")},
             {"description": claim.therapy, "variableRole": _coding("http://hl7.org/fhir/variable-role", "exposure", "exposure")},
@@ -162,7 +167,9 @@ def _variable(summary: Summary, gates: list[Criterion], edition: Resource) -> Re
         "url": _canonical("EvidenceVariable", f"population-{summary.id}"),
         **edition,
         "title": summary.population,
-        "characteristic": [{"linkId": fhir_id(gate.id), "description": gate.text, "definitionCodeableConcept": {"text": gate.text}} for gate in gates],
+        "characteristic": [
+            {"linkId": fhir_id(gate.id), "description": gate.text, "definitionCodeableConcept": {"text": gate.text}} for gate in gates
+        ],
     }
 
 
@@ -194,13 +201,17 @@ def _value_set(value_set: TerminologyValueSet, edition: Resource) -> Resource:
         compose["include"] = compose.pop("exclude")
     notes = [f"{code.code} ({code.words}) needs a second signal" for code in value_set.codes if code.role == "context"]
     notes += [f"categories {code.code} to {code.range_end} ({code.words})" for code in value_set.codes if code.match == "range"]
-    return {
-        "resourceType": "ValueSet",
-        "id": fhir_id(value_set.id),
-        "url": _canonical("ValueSet", value_set.id),
-        **edition,
-        "title": value_set.title,
-    } | ({"description": "; ".join(notes)} if notes else {}) | ({"compose": compose} if "include" in compose else {})
+    return (
+        {
+            "resourceType": "ValueSet",
+            "id": fhir_id(value_set.id),
+            "url": _canonical("ValueSet", value_set.id),
+            **edition,
+            "title": value_set.title,
+        }
+        | ({"description": "; ".join(notes)} if notes else {})
+        | ({"compose": compose} if "include" in compose else {})
+    )
 
 
 def _parts(codes: Sequence[Code]) -> Iterator[Resource]:

@@ -80,11 +80,14 @@ def _value(part: object, rules: ChartRecords) -> tuple[float | None, str, str]:
 
 
 def _scores(text: str, rules: ChartRecords) -> list[float]:
-    """The different EDSS values that a text states; none if it also speaks of earlier values, plans or other people."""
-    if found((rules.edss.text_not,), text):
-        return []
-    hits = re.finditer(rules.edss.text, text, re.IGNORECASE)
-    return sorted({float(hit["score"].replace(",", ".")) for hit in hits})
+    """The different EDSS values that a text states; none if a sentence on the EDSS also speaks of other times, plans or people."""
+    scores: set[float] = set()
+    for sentence in re.split(r"\.(?=\s|$)|[;\n]", text):
+        hits = list(re.finditer(rules.edss.text, sentence, re.IGNORECASE))
+        if hits and found((rules.edss.text_not,), sentence):
+            return []
+        scores |= {float(hit["score"].replace(",", ".")) for hit in hits}
+    return sorted(scores)
 
 
 def _written(chart: Chart, terminology: Terminology, rules: ChartRecords, scale: ValueRule | None, as_of: date) -> Iterator[EdssRecord]:

@@ -34,7 +34,7 @@ def _number(meaning: str, unit: str) -> FactKind:
 
 
 CATALOGUE: dict[str, FactKind] = {
-    # Person (F16, F18)
+    # Person: F16 and F18
     "person.age": _number("Age on the day of the advice.", "years"),
     "person.sex": _word("Administrative sex as recorded.", "female", "male", "other"),
     "person.deceased": _flag("Recorded as deceased."),
@@ -72,7 +72,9 @@ CATALOGUE: dict[str, FactKind] = {
     "edss": _number("Latest EDSS within 24 months (F8).", "EDSS points"),
     "worsening.last12Months": _flag("Confirmed worsening (F9, default rule) in the last 12 months."),
     "worsening.last24Months": _flag("Confirmed worsening (F9, default rule) in the last 24 months."),
-    "worsening.course": _word("Latest confirmed worsening: relapse-associated, independent of relapse, or neither (F10).", "raw", "pira", "neither"),
+    "worsening.course": _word(
+        "Latest confirmed worsening: relapse-associated, independent of relapse, or neither (F10).", "raw", "pira", "neither"
+    ),
     # Treatment (F11–F15)
     "treatment.readable": _flag("Medication data were answered and no MS drug was refused (F14)."),
     "dmt.noneRecorded": _flag("Readable, and no DMT ever (F14)."),
@@ -89,7 +91,9 @@ CATALOGUE: dict[str, FactKind] = {
     "failures.inflammatory": _number("Distinct DMTs failed by breakthrough or recorded lack of efficacy (F13).", "drugs"),
     "failures.highEfficacy": _number("High-efficacy DMTs failed by breakthrough or recorded lack of efficacy.", "drugs"),
     "failures.highEfficacyEstablished": _number("The same, early activity (F12e) left out.", "drugs"),
-    "failures.differsOrEarly": _number("Failed drugs whose tier differs between lists, and high-efficacy drugs failed by early activity only.", "drugs"),
+    "failures.differsOrEarly": _number(
+        "Failed drugs whose tier differs between lists, and high-efficacy drugs failed by early activity only.", "drugs"
+    ),
     "rebound.window": _flag("In the rebound window of a stopped drug (F11)."),
     "natalizumab.stoppedMonthsAgo": _number("Months since natalizumab was stopped (last infusion).", "months"),
     "natalizumab.stoppedForFailure": _flag("Natalizumab was stopped because it failed."),

@@ -215,7 +215,11 @@ def _reason(
 
 
 def _shown_by(
-    exposure: Exposure, kind: FailureKind | None, events: Sequence[DrugEvent], early: EarlyActivity, worse: Sequence[tuple[Worsening, Truth]]
+    exposure: Exposure,
+    kind: FailureKind | None,
+    events: Sequence[DrugEvent],
+    early: EarlyActivity,
+    worse: Sequence[tuple[Worsening, Truth]],
 ) -> str:
     """What showed a failure, in a few words; empty where there is none."""
     certain = [event.what for event in events if event.counts is True]

@@ -67,10 +67,14 @@ class Knowledge(Protocol):
     """What reading needs to know: codes and rules."""
 
     @property
-    def terminology(self) -> Terminology: ...
+    def terminology(self) -> Terminology:
+        """Codes and words."""
+        ...
 
     @property
-    def rules(self) -> ReadingRules: ...
+    def rules(self) -> ReadingRules:
+        """Thresholds, windows and patterns."""
+        ...
 
 
 def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigger) -> PatientContext:

@@ -254,10 +254,11 @@ class ReportReader:
         for pattern in self.many["normal"]:
             if hit := pattern.search(sentence):
                 said.deny(KINDS, hit[0])
-        if any(pattern.search(sentence) for pattern in self.many["stable"]) and not self.one["stable_in_part"].search(sentence):
+        stable = next((hit for pattern in self.many["stable"] if (hit := pattern.search(sentence))), None)
+        if stable and not self.one["stable_in_part"].search(sentence):
             brief = _ASIDE.strip() not in sentence and len(sentence.split()) <= self.words.stable_alone_words
             if brief or self.one["stable_subject"].search(sentence):
-                said.deny(("new", "enlarging"), sentence)
+                said.deny(("new", "enlarging"), stable[0])
 
     def _mentions(self, kind: Kind, source: str, sentence: str, said: _Said) -> str:
         """Note every lesion of one kind; returns the sentence without the phrases."""

@@ -74,7 +74,9 @@ def test_nothing_directs(card):
 @pytest.mark.parametrize("id", PATIENTS)
 def test_the_same_twice(id):
     again = advice_for(PATIENTS[id])
-    assert [(c.summary, c.detail, c.links) for c in again.cards] == [(c.summary, c.detail, c.links) for c in ADVICE[id, "patient-view"].cards]
+    assert [(c.summary, c.detail, c.links) for c in again.cards] == [
+        (c.summary, c.detail, c.links) for c in ADVICE[id, "patient-view"].cards
+    ]
 
 
 @pytest.mark.parametrize("id", PATIENTS)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cds.content import load_content
 from cds.authoring.check import check, coverage
+from cds.content import load_content
 from cds.evidence.figures import numbers
 from cds.evidence.load import ContentError
 

@@ -17,7 +17,11 @@ def test_ids_are_unique_and_stable():
 
 
 def test_every_record_is_there():
-    for kind, records in (("Citation", CONTENT.evidence.sources), ("Evidence", CONTENT.evidence.claims), ("Library", CONTENT.evidence.summaries)):
+    for kind, records in (
+        ("Citation", CONTENT.evidence.sources),
+        ("Evidence", CONTENT.evidence.claims),
+        ("Library", CONTENT.evidence.summaries),
+    ):
         assert {f"{kind}/{id}" for id in records} <= RESOURCES.keys()
 
 
@@ -30,7 +34,9 @@ def test_every_claim_leads_to_its_sources_and_back():
 
 def test_every_summary_names_its_claims():
     for summary in CONTENT.evidence.summaries.values():
-        composed = {a["resource"].rsplit("/", 1)[1] for a in RESOURCES[f"Library/{summary.id}"]["relatedArtifact"] if a["type"] == "composed-of"}
+        composed = {
+            a["resource"].rsplit("/", 1)[1] for a in RESOURCES[f"Library/{summary.id}"]["relatedArtifact"] if a["type"] == "composed-of"
+        }
         assert composed == set(summary.claims)
 
 

@@ -85,7 +85,13 @@ def test_nothing_is_loaded_from_elsewhere(client):
 
 def test_a_summary_says_what_certification_asks(client):
     text = client.get("/evidence/ahsct-after-high-efficacy-failure").text
-    for words in ("45 CFR 170.315(b)(11)(iv)(A)", "Funding of the implementation", "Date of birth", "360j(o)(1)(E)", "Positions side by side"):
+    for words in (
+        "45 CFR 170.315(b)(11)(iv)(A)",
+        "Funding of the implementation",
+        "Date of birth",
+        "360j(o)(1)(E)",
+        "Positions side by side",
+    ):
         assert words in text
 
 
@@ -109,7 +115,12 @@ def test_reads_well_in_a_browser(served, width):
         problems, hosts = [], set()
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-        for path in ("/evidence", "/evidence/ahsct-after-high-efficacy-failure", "/evidence/sources/burt-2019-mist", "/evidence/definitions"):
+        for path in (
+            "/evidence",
+            "/evidence/ahsct-after-high-efficacy-failure",
+            "/evidence/sources/burt-2019-mist",
+            "/evidence/definitions",
+        ):
             page.goto(served + path)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
             assert page.locator("h1").count() == 1

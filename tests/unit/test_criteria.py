@@ -18,9 +18,6 @@ def evaluate(when, **facts):
     return condition.test({name.replace("_", "."): fact(value) for name, value in facts.items()})
 
 
-
-
-
 @pytest.mark.parametrize(
     ("when", "value", "expected"),
     [

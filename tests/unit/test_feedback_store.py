@@ -201,7 +201,7 @@ async def test_the_end_leaves_nobody_waiting(kept, monkeypatch):
 async def test_tables_that_are_gone_are_made_again(kept, file):
     await kept.keep([report()])
     connection = sqlite3.connect(file)
-    for table in ("calls", "shown", "feedback", "alembic_version"):
+    for table in ("calls", "shown", "feedback", "signatures", "alembic_version"):
         connection.execute(f"DROP TABLE {table}")
     connection.close()
     with pytest.raises(StoreUnavailableError):
