@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run serve test check content schemas docs clean
+.PHONY: run serve test check content bench schemas docs clean
 
 run: $(VENV)/.run ## set up, call a hook for a synthetic patient, show the cards, keep serving
 	$(BIN)/python -m cds demo --keep-serving
@@ -24,6 +24,9 @@ check: $(VENV)/.dev ## style, types, layering, content
 
 content: $(VENV)/.run ## check the evidence, the cards and the founding documents
 	$(BIN)/python -m cds content check
+
+bench: $(VENV)/.dev ## measure, and write benchmarks/results.json and docs/performance.md
+	$(BIN)/python -m benchmarks
 
 schemas: $(VENV)/.run ## JSON Schemas of the content, for editors
 	$(BIN)/python -m cds content schemas

@@ -34,7 +34,7 @@ def _number(meaning: str, unit: str) -> FactKind:
 
 
 CATALOGUE: dict[str, FactKind] = {
-    # Person: F16 and F18
+    # Who this is, rules F16 and F18
     "person.age": _number("Age on the day of the advice.", "years"),
     "person.sex": _word("Administrative sex as recorded.", "female", "male", "other"),
     "person.deceased": _flag("Recorded as deceased."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds.content import Content
-from cds.deck.render import Card
+from cds.deck.render import DETAIL_LIMIT, Card
 from cds.evidence.model import Claim, Summary
 from cds.protocol.outcome import Issue, Refusal
 from cds.review.card_view import CardView, card_view
@@ -60,6 +60,7 @@ def topic_page(content: Content, topic: str, readings: Mapping[str, Reading], st
     names = [name for name, card in content.deck.cards.items() if card.front.topic == topic]
     return {
         "topic": topic,
+        "detail_limit": DETAIL_LIMIT,
         "cards": [_card_page(content, name, readings, standings[name]) for name in names],
         "titles": {name: _title(content, name) for name in names},
         "decisions": DECISIONS,

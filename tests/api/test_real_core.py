@@ -14,6 +14,7 @@ import pytest
 from cds.advice import Policy
 from cds.api.advice import core_of
 from cds.content import Content, load_content
+from cds.deck.render import DETAIL_LIMIT
 from cds.protocol.discovery import PREFETCH, SERVICES
 from cds.vignette.expand import expand
 from cds.vignette.patients import load_patients
@@ -68,7 +69,7 @@ def test_ch_card_every_synthetic_patient(make_wire, patient):
         assert text not in response.text
     for card in response.json()["cards"]:
         detail = card["detail"]
-        assert len(detail) <= 2000
+        assert len(detail) <= DETAIL_LIMIT
         cited = set(re.findall(r"\]\((https://[^)]*)\)", detail))
         assert cited <= {link["url"] for link in card.get("links", [])}
         assert f"Chart as of {patient.as_of}; content {content().edition.version}" in detail

@@ -35,7 +35,7 @@ KEYS = {
     "procedures": "Procedure",
     "allergies": "AllergyIntolerance",
 }
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 DAYS = st.integers(0, 5 * 365).map(lambda back: AS_OF - timedelta(days=back))
 EVENTS = st.sampled_from(
@@ -159,7 +159,7 @@ def not_flipped(name, exact, rough):
     return rough in (None, exact) or (name, rough) in (("relapse.latest", "uncertain"), ("worsening.course", "neither"))
 
 
-@settings(QUICK, max_examples=250)
+@settings(QUICK, max_examples=150)
 @given(LINES.filter(bool), st.data(), st.sampled_from([7, 4]))
 def test_a_rougher_date_never_flips_a_fact(known, lines, data, length):
     number = data.draw(st.integers(0, len(lines) - 1))
@@ -172,7 +172,7 @@ def test_a_rougher_date_never_flips_a_fact(known, lines, data, length):
         pytest.fail("\n".join([*said, f"line {number + 1} rougher: {rougher(day, length)}", str(flipped)]), pytrace=False)
 
 
-@settings(QUICK, max_examples=150)
+@settings(QUICK, max_examples=80)
 @given(LINES.filter(lambda lines: any(word in event for event, _ in lines for word in ASSESSMENTS)), st.data())
 def test_taking_an_assessment_away_never_says_more(known, lines, data):
     numbers = [number for number, (event, _) in enumerate(lines) if any(word in event for word in ASSESSMENTS)]

@@ -12,6 +12,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from cds.advice import Policy, advise
+from cds.api.clients import ConfigurationError
 from cds.content import load_content
 from cds.explain_input import chart_of_request
 from cds.feedback import signatures
@@ -19,6 +20,7 @@ from cds.feedback.records import Signature
 from cds.feedback.report import CardLine, Reason, Report
 from cds.protocol.outcome import Refusal
 from cds.review import routes, signoff
+from cds.review.access import Access
 from cds.review.card_view import card_view, html_of
 from cds.review.feedback import feedback_page, plot
 from cds.review.matrix import matrix
@@ -28,6 +30,7 @@ from cds.review.reading import read_synthetic, topic_state
 from cds.review.signed_content import as_json, changes, content_of, hash_of
 from cds.review.timeline import LEFT, RIGHT, WIDTH, timeline
 from cds.review.what_if import changed_lines, what_if_page
+from cds.settings import Settings
 from cds.vignette import expand, format_lines, load_patients, parse
 
 TODAY = date(2026, 11, 20)
@@ -143,7 +146,10 @@ def told(text: str, **query) -> str:
     return format_lines(changed_lines(parse(text), QueryParams(pairs), TODAY))
 
 
-LINES = "M38, born 1988-03\nRRMS since 2019\nEDSS 3.5 on 2026-09-20\nEDSS 2.0 on 2024-01-01\nrelapse 2026-06\nrelapse 2023-06\nocrelizumab since 2024-01"
+LINES = (
+    "M38, born 1988-03\nRRMS since 2019\nEDSS 3.5 on 2026-09-20\nEDSS 2.0 on 2024-01-01\n"
+    "relapse 2026-06\nrelapse 2023-06\nocrelizumab since 2024-01"
+)
 
 
 def test_nothing_asked_nothing_changed():
@@ -304,6 +310,34 @@ def test_where_sign_off_is_required_only_approved_cards_speak():
     assert [card.name for card in advice.cards] == [CARD]
     assert "dmt-switch-after-high-efficacy" in {held.candidate.name for held in advice.held_back}
     assert advise(CONTENT, chart, trigger, TODAY, Policy(signed=frozenset())).cards == ()
+
+
+# Access
+
+
+def settings(**chosen: object) -> Settings:
+    return Settings(_env_file=None, **chosen)
+
+
+def test_the_workbench_is_off_in_production_unless_it_is_asked_for():
+    assert settings().workbench
+    assert not settings(mode="production").workbench
+    assert settings(mode="production", review=True).workbench
+    assert not settings(review=False).workbench
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"mode": "production"},
+        {"mode": "production", "review_user_header": "X-Forwarded-User"},
+        {"mode": "production", "review_secret": "sixteen letters or more"},
+        {"review_user_header": "X-Forwarded-User"},
+    ],
+)
+def test_it_does_not_start_where_anybody_could_come_in(chosen):
+    with pytest.raises(ConfigurationError, match="RANVIER_REVIEW"):
+        Access(settings(**chosen))
 
 
 # Feedback
