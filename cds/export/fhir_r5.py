@@ -6,8 +6,7 @@ value set → ValueSet. Ids are the records' own ids, so every claim is traceabl
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from fhir.resources.artifactassessment import ArtifactAssessment
@@ -20,7 +19,6 @@ from fhir.resources.valueset import ValueSet
 
 from cds.content import Content
 from cds.evidence.model import Claim, Criterion, Figure, Source, Summary
-from cds.fhir.value_sets import Code
 from cds.fhir.value_sets import ValueSet as TerminologyValueSet
 
 BASE = "https://ranvier.org/fhir"
@@ -191,16 +189,9 @@ def _library(summary: Summary, edition: Resource) -> Resource:
 
 
 def _value_set(value_set: TerminologyValueSet, edition: Resource) -> Resource:
-    """Codes that count and codes that guard. Roles and ranges that FHIR cannot say stand in the description."""
-    compose: Resource = {}
-    for name, roles in (("include", ("include", "context", "answer", "status")), ("exclude", ("exclude",))):
-        parts = list(_parts([code for code in value_set.codes if code.role in roles]))
-        if parts:
-            compose[name] = parts
-    if "exclude" in compose and "include" not in compose:
-        compose["include"] = compose.pop("exclude")
+    """The codes that count; which of them need a second signal stands in the description, as FHIR cannot say it."""
+    include = value_set.fhir_include()
     notes = [f"{code.code} ({code.words}) needs a second signal" for code in value_set.codes if code.role == "context"]
-    notes += [f"categories {code.code} to {code.range_end} ({code.words})" for code in value_set.codes if code.match == "range"]
     return (
         {
             "resourceType": "ValueSet",
@@ -210,21 +201,8 @@ def _value_set(value_set: TerminologyValueSet, edition: Resource) -> Resource:
             "title": value_set.title,
         }
         | ({"description": "; ".join(notes)} if notes else {})
-        | ({"compose": compose} if "include" in compose else {})
+        | ({"compose": {"include": include}} if include else {})
     )
-
-
-def _parts(codes: Sequence[Code]) -> Iterator[Resource]:
-    """One part a system for listed codes, and one for each hierarchy or prefix."""
-    for uri in dict.fromkeys(code.uri for code in codes):
-        listed = [code for code in codes if code.uri == uri and code.match == "exact"]
-        if listed:
-            yield {"system": uri, "concept": [{"code": code.code, "display": code.words} for code in listed]}
-    for code in codes:
-        if code.match == "descendants-or-self":
-            yield {"system": code.uri, "filter": [{"property": "concept", "op": "is-a", "value": code.code}]}
-        elif code.match == "prefix":
-            yield {"system": code.uri, "filter": [{"property": "code", "op": "regex", "value": f"{re.escape(code.code)}.*"}]}
 
 
 def _coding(system: str, code: str, display: str) -> Resource:
