@@ -5,6 +5,9 @@ Imported in the background once the service runs (`cds.feedback.store`): loading
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +16,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Table, event, func, make_url, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from cds.feedback.records import Call, Feedback, Shown
@@ -50,6 +54,7 @@ async def upgrade(engine: AsyncEngine) -> None:
     """
     if engine.dialect.name == "sqlite" and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        await _use_write_ahead_log(engine)
     async with engine.begin() as connection:
         await connection.run_sync(_upgrade)
 
@@ -97,11 +102,25 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+async def _use_write_ahead_log(engine: AsyncEngine) -> None:
+    """The file keeps this mode. SQLite does not wait for its lock while it changes it, so we do."""
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            async with engine.connect() as connection:
+                raw = await connection.get_raw_connection()
+                await raw.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
+            return
+        except (OperationalError, sqlite3.OperationalError):
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.02)
+
+
 def _open_sqlite(connection: Any, _record: Any) -> None:
-    """Write-ahead log, flushed to the disk with every commit; transactions are begun by us."""
+    """Each commit is flushed to the disk; transactions are begun by us."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 

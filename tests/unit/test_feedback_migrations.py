@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -43,12 +44,23 @@ def test_several_processes_migrate_at_once(file):
         "import asyncio, sys; from cds.feedback import database; input();"
         "asyncio.run(database.upgrade(database.connect(f'sqlite+aiosqlite:///{sys.argv[1]}')))"
     )
-    processes = [subprocess.Popen([sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE) for _ in range(2)]
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE) for _ in range(4)]
     for process in processes:
         process.stdin.write(b"\n")
         process.stdin.flush()
-    assert [process.wait(60) for process in processes] == [0, 0]
+    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
     assert sqlite3.connect(file).execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+def test_a_file_that_another_process_is_making_is_waited_for(file):
+    file.parent.mkdir()
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE half_made (id)")
+    release = threading.Timer(0.3, other.rollback)
+    release.start()
+    migrate(file)
+    assert sqlite3.connect(file).execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(file, monkeypatch):
