@@ -10,10 +10,10 @@ from typing import Any, Literal, NamedTuple
 from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
-from cds.patient.comedication import MedicineRules, medicines, reasons_of
-from cds.patient.conditions import absent, date_range, notes_of, read_conditions, why_open, words_of
 from cds.patient.context import Caution, Fact, How
 from cds.patient.reading import Reading, count_words, latest, months_since, unique
+from cds.patient.records.comedication import MedicineRules, medicines, reasons_of
+from cds.patient.records.conditions import absent, date_range, notes_of, read_conditions, why_open, words_of
 from cds.patient.rules import Definitions, Pattern, Rules, found, parse_rules
 from cds.three_valued import Truth
 

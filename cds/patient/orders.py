@@ -13,9 +13,9 @@ from typing import Any
 from cds.fhir.chart import Chart, DraftOrder
 from cds.fhir.codes import Concept, Terminology
 from cds.patient.context import Fact
-from cds.patient.drug_names import Named, name_drugs
-from cds.patient.indications import Reason, stated_reason
-from cds.patient.treatment_rules import DrugRule, TreatmentRules
+from cds.patient.treatment.drug_names import Named, name_drugs
+from cds.patient.treatment.indications import Reason, stated_reason
+from cds.patient.treatment.rules import DrugRule, TreatmentRules
 
 CELL_ORDERS = ("transplant", "msc", "nsc", "esc", "ipsc", "vesicles", "carT", "treg", "tolerogenicDc", "tCellVaccination", "ebvTCells")
 """Kinds of ordered procedure that have a fact `order.<kind>`; a drug order has the kind `dmt`."""

@@ -11,24 +11,24 @@ from typing import Protocol
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
-from cds.patient.activity import activity_conflicts, activity_facts
-from cds.patient.activity_rules import ActivityRules
-from cds.patient.cautions import CautionRules, caution_facts
+from cds.patient.activity.facts import activity_conflicts, activity_facts
+from cds.patient.activity.imaging import read_scans
+from cds.patient.activity.relapses import read_relapses
+from cds.patient.activity.rules import ActivityRules
+from cds.patient.cautions.pml import pml_from
+from cds.patient.cautions.pml_risk import PmlRiskRules, pml_risk_fact
+from cds.patient.cautions.read import CautionRules, caution_facts
 from cds.patient.cell_therapy import AllCellTherapyRules, cell_therapy_facts
 from cds.patient.context import Fact, PatientContext
-from cds.patient.diagnosis import DiagnosisRules, diagnosis_facts, read_diagnosis
-from cds.patient.disability import disability_facts, read_edss
-from cds.patient.disability_rules import DisabilityRules
-from cds.patient.imaging import read_scans
+from cds.patient.diagnosis.read import DiagnosisRules, diagnosis_facts, read_diagnosis
+from cds.patient.disability.facts import disability_facts, read_edss
+from cds.patient.disability.rules import DisabilityRules
+from cds.patient.disability.worsening import confirmed_worsenings
 from cds.patient.orders import Trigger, order_facts
-from cds.patient.person import PersonRules, person_facts
-from cds.patient.pml import pml_from
-from cds.patient.pml_risk import PmlRiskRules, pml_risk_fact
-from cds.patient.relapses import read_relapses
+from cds.patient.person.read import PersonRules, person_facts
 from cds.patient.rules import Definitions, parse_rules
-from cds.patient.treatment import judge_outcomes, read_exposures, treatment_facts
-from cds.patient.treatment_rules import TreatmentRules
-from cds.patient.worsening import confirmed_worsenings
+from cds.patient.treatment.read import judge_outcomes, read_exposures, treatment_facts
+from cds.patient.treatment.rules import TreatmentRules
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_args
 
 from cds.fhir.codes import Concept, Terminology
-from cds.patient.conditions import words_of
 from cds.patient.read import Knowledge
+from cds.patient.records.conditions import words_of
 from cds.patient.rules import Pattern, Rules
 
 _IS_PATTERN = get_args(Pattern)[1]

@@ -13,13 +13,13 @@ from cds.evidence.load import read_records
 from cds.evidence.model import Definition
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
-from cds.patient.activity import activity_facts
-from cds.patient.activity_rules import ActivityRules
-from cds.patient.disability import disability_facts, read_edss
-from cds.patient.disability_rules import DisabilityRules
-from cds.patient.imaging import read_scans
-from cds.patient.relapses import read_relapses
-from cds.patient.worsening import confirmed_worsenings
+from cds.patient.activity.facts import activity_facts
+from cds.patient.activity.imaging import read_scans
+from cds.patient.activity.relapses import read_relapses
+from cds.patient.activity.rules import ActivityRules
+from cds.patient.disability.facts import disability_facts, read_edss
+from cds.patient.disability.rules import DisabilityRules
+from cds.patient.disability.worsening import confirmed_worsenings
 from cds.three_valued import Bounds
 from cds.vignette import expand
 

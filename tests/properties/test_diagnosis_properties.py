@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
-from cds.patient.cautions import CautionRules, caution_facts
+from cds.patient.cautions.read import CautionRules, caution_facts
 from cds.patient.cell_therapy import AllCellTherapyRules, cell_therapy_facts
-from cds.patient.diagnosis import DiagnosisRules, diagnosis_facts, read_diagnosis
-from cds.patient.person import PersonRules, person_facts
+from cds.patient.diagnosis.read import DiagnosisRules, diagnosis_facts, read_diagnosis
+from cds.patient.person.read import PersonRules, person_facts
 from cds.three_valued import Bounds
 
 SEEDS = Path(__file__).parents[2] / "seeds"

@@ -13,11 +13,11 @@ from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.context import Fact, Relapse, Scan
-from cds.patient.episodes import build_exposures
-from cds.patient.exposure import Record, Stop
-from cds.patient.outcomes import Verdict, judge
-from cds.patient.treatment import judge_outcomes, read_exposures, treatment_facts
-from cds.patient.treatment_rules import TreatmentRules
+from cds.patient.treatment.episodes import build_exposures
+from cds.patient.treatment.exposure import Record, Stop
+from cds.patient.treatment.outcomes import Verdict, judge
+from cds.patient.treatment.read import judge_outcomes, read_exposures, treatment_facts
+from cds.patient.treatment.rules import TreatmentRules
 from cds.three_valued import Bounds
 
 SEEDS = Path(__file__).parents[2] / "seeds"

@@ -8,15 +8,15 @@ from activity_charts import AS_OF, activity_rules, chart, chart_of, conflicts_of
 from reading_charts import LOINC, SNOMED, definitions, terminology
 
 from cds.fhir.dates import DateRange
-from cds.patient.activity import activity_facts
-from cds.patient.activity_rules import ActivityRules
-from cds.patient.attacks import Attack, fewest, merged
+from cds.patient.activity.attacks import Attack, fewest, merged
+from cds.patient.activity.facts import activity_facts
+from cds.patient.activity.imaging import read_scans
+from cds.patient.activity.relapse_history import Assessment, RelapseHistory
+from cds.patient.activity.rules import ActivityRules
+from cds.patient.activity.steroids import read_steroids
 from cds.patient.context import Episode, Relapse, Scan
 from cds.patient.facts import CATALOGUE
-from cds.patient.imaging import read_scans
-from cds.patient.relapse_history import Assessment, RelapseHistory
 from cds.patient.rules import RulesError
-from cds.patient.steroids import read_steroids
 from cds.three_valued import Bounds
 
 MRI_BRAIN = {"coding": [{"system": LOINC, "code": "24590-2"}]}

@@ -7,9 +7,9 @@ from activity_charts import AS_OF, day
 from reading_charts import definitions
 
 from cds.fhir.dates import DateRange
+from cds.patient.activity.relapse_history import Assessment, RelapseHistory
+from cds.patient.activity.response_scores import ResponseScoreRules, response_scores
 from cds.patient.context import Episode, Relapse, Scan
-from cds.patient.relapse_history import Assessment, RelapseHistory
-from cds.patient.response_scores import ResponseScoreRules, response_scores
 from cds.three_valued import Bounds
 
 START = DateRange.parse("2024-01-10")

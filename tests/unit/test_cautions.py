@@ -23,10 +23,10 @@ from reading_charts import (
 
 from cds.evidence.model import Definition
 from cds.fhir.dates import DateRange
-from cds.patient.cautions import CautionRules
+from cds.patient.cautions.pml import pml_from
+from cds.patient.cautions.read import CautionRules
 from cds.patient.facts import CATALOGUE
-from cds.patient.pml import pml_from
-from cds.patient.results import Result, newest, unit_key
+from cds.patient.records.results import Result, newest, unit_key
 from cds.patient.rules import RulesError
 
 ALC, ALT, JCV, JCV_INDEX = (concept(LOINC, code) for code in ("731-0", "1742-6", "70173-0", "100977-8"))

@@ -3,7 +3,7 @@
 import pytest
 from reading_charts import ICD10CM, MS, RRMS, SNOMED, chart_of, concept, condition, definitions, observation, read, read_chart
 
-from cds.patient.diagnosis import DiagnosisRules
+from cds.patient.diagnosis.read import DiagnosisRules
 from cds.patient.facts import CATALOGUE
 from cds.patient.rules import RulesError
 from cds.three_valued import Bounds

@@ -8,13 +8,13 @@ from activity_charts import AS_OF, activity_rules, chart, chart_of, day, disabil
 from reading_charts import SNOMED, definitions, terminology
 
 from cds.fhir.dates import DateRange
+from cds.patient.activity.relapse_history import RelapseHistory, UndatedRelapse
 from cds.patient.context import EdssScore, Episode, Relapse
-from cds.patient.disability import read_edss
-from cds.patient.disability_rules import DisabilityRules, WorseningRule
-from cds.patient.edss import edss_records
-from cds.patient.relapse_history import RelapseHistory, UndatedRelapse
+from cds.patient.disability.edss import edss_records
+from cds.patient.disability.facts import read_edss
+from cds.patient.disability.rules import DisabilityRules, WorseningRule
+from cds.patient.disability.worsening import confirmed_worsenings, read_worsenings
 from cds.patient.rules import RulesError, parse_rules
-from cds.patient.worsening import confirmed_worsenings, read_worsenings
 from cds.three_valued import Bounds
 
 KURTZKE = {"coding": [{"system": SNOMED, "code": "273554001"}]}

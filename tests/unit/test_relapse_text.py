@@ -5,9 +5,9 @@ from activity_charts import activity_rules
 from reading_charts import definitions
 
 from cds.fhir.dates import DateRange
-from cds.patient.reading_words import NarrativeWords
-from cds.patient.relapse_text import NarrativeReader
+from cds.patient.activity.relapse_text import NarrativeReader
 from cds.patient.rules import RulesError, parse_rules
+from cds.patient.words.vocabulary import NarrativeWords
 
 WRITTEN = DateRange.parse("2026-09-15")
 

@@ -6,9 +6,9 @@ import pytest
 from activity_charts import activity_rules
 from reading_charts import definitions
 
-from cds.patient.reading_words import ReportWords
-from cds.patient.report_text import ReportReader
+from cds.patient.activity.report_text import ReportReader
 from cds.patient.rules import RulesError, parse_rules
+from cds.patient.words.vocabulary import ReportWords
 from cds.three_valued import Bounds
 
 NONE, ONE, TWO, THREE = (Bounds.exactly(number) for number in range(4))

@@ -5,7 +5,7 @@ import re
 import pytest
 from activity_charts import activity_rules
 
-from cds.patient.text_dates import DATE, read_date
+from cds.patient.words.dates import DATE, read_date
 from cds.three_valued import Bounds
 
 

@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from treatment_charts import AS_OF, day, exposures, record, rules
 
-from cds.patient.exposure import Place
-from cds.patient.treatment_rules import FOREVER
+from cds.patient.treatment.exposure import Place
+from cds.patient.treatment.rules import FOREVER
 
 
 def only(*records, **options):

@@ -5,8 +5,8 @@ import math
 import pytest
 from treatment_charts import AS_OF, DMF_ORDER, courses, day, facts, infusion, record, relapse, request, rxnorm, scan, verdicts
 
-from cds.patient.exposure import Stop
-from cds.patient.worsening import Worsening
+from cds.patient.disability.worsening import Worsening
+from cds.patient.treatment.exposure import Stop
 from cds.three_valued import Bounds
 
 ON = record("natalizumab", "taken", "2024-01-10", supply_until="2027-01-01")

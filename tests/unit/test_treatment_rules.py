@@ -7,7 +7,7 @@ from treatment_charts import definitions, rules, terminology
 
 from cds.fhir.dates import DateRange
 from cds.patient.rules import RulesError
-from cds.patient.treatment_rules import FOREVER, Step, TreatmentRules
+from cds.patient.treatment.rules import FOREVER, Step, TreatmentRules
 
 F15_DEFAULT = {
     "moderate": ("interferon-beta-1a", "peginterferon-beta-1a", "interferon-beta-1b", "glatiramer", "teriflunomide", "dimethyl-fumarate",

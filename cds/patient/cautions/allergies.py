@@ -1,0 +1,156 @@
+"""Hypersensitivity to MS drugs, from allergy records (clinical-rules section 4; terminology `conventions.allergy`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cds.fhir.chart import Chart
+from cds.fhir.codes import Concept, Hit, Terminology
+from cds.fhir.dates import DateRange
+from cds.patient.context import Caution, Fact, How
+from cds.patient.reading import latest, unique
+from cds.patient.records.conditions import absent, codes_in, date_range, notes_of, why_open, words_of
+from cds.patient.rules import Pattern, Rules, found
+from cds.three_valued import Truth, any_of
+
+_ROLES = ("include", "context")
+
+
+class Substance(Rules):
+    """One drug or excipient: its value sets and the words for what has none."""
+
+    name: str
+    sets: tuple[str, ...] = ()
+    text: tuple[Pattern, ...] = ()
+
+
+class AllergyRules(Rules):
+    """Substances by the last part of their fact `caution.hypersensitivity.*` (definition `caution-allergies`).
+
+    `anaphylaxis` lists those that also have a fact `caution.anaphylaxis.*`, with the codes and words of an anaphylactic reaction.
+    """
+
+    substances: dict[str, Substance]
+    anaphylaxis: tuple[str, ...]
+    anaphylaxis_codes: tuple[str, ...]
+    anaphylaxis_text: tuple[Pattern, ...]
+
+    @property
+    def value_sets(self) -> tuple[str, ...]:
+        """All value sets of substances."""
+        return tuple(dict.fromkeys(name for substance in self.substances.values() for name in substance.sets))
+
+
+@dataclass(frozen=True, slots=True)
+class _Allergy:
+    ref: str
+    hits: tuple[Hit, ...]
+    words: str
+    date: DateRange | None
+    certain: Truth
+    anaphylaxis: Truth
+    intolerance: bool
+
+
+def allergy_facts(chart: Chart, terminology: Terminology, rules: AllergyRules) -> tuple[dict[str, Fact], tuple[Caution, ...]]:
+    """A flag for every substance: recorded, not recorded, or unknown where the allergy list was not read or calls it an intolerance."""
+    allergies = tuple(_allergies(chart, terminology, rules))
+    open_because = _unread(chart, terminology, rules)
+    facts: dict[str, Fact] = {}
+    for key, substance in rules.substances.items():
+        own = [allergy for allergy in allergies if _about(substance, allergy)]
+        facts[f"caution.hypersensitivity.{key}"] = _hypersensitivity(substance, own, open_because)
+        if key in rules.anaphylaxis:
+            facts[f"caution.anaphylaxis.{key}"] = _anaphylaxis(substance, own, open_because)
+    cautions = tuple(
+        Caution(
+            id=name,
+            status="recorded" if fact.value else "unknown",
+            text=fact.reason,
+            resources=fact.resources,
+            date=fact.date,
+            how=fact.how,
+        )
+        for name, fact in facts.items()
+        if fact.resources
+    )
+    return facts, cautions
+
+
+def _allergies(chart: Chart, terminology: Terminology, rules: AllergyRules) -> Iterator[_Allergy]:
+    """Active or unstated allergies that are neither refuted nor errors."""
+    for entry in chart.entries("AllergyIntolerance"):
+        record = entry.resource
+        if codes_in(record.verificationStatus) & {"refuted", "entered-in-error"} or codes_in(record.clinicalStatus) & {
+            "inactive",
+            "resolved",
+        }:
+            continue
+        concepts = [Concept.of(record.code), *(Concept.of(r.substance) for r in record.reaction or () if r.substance is not None)]
+        hits = tuple(hit for concept in concepts for hit in terminology.match(concept, *rules.value_sets) if hit.role in _ROLES)
+        anaphylaxis = _is_anaphylaxis(record, rules)
+        intolerance = record.type == "intolerance" and anaphylaxis is not True
+        yield _Allergy(
+            entry.ref,
+            hits,
+            " | ".join(words_of(concept) for concept in concepts),
+            date_range(record.onsetDateTime) or date_range(record.recordedDate),
+            None if intolerance else True,
+            anaphylaxis,
+            intolerance,
+        )
+
+
+def _is_anaphylaxis(record: Any, rules: AllergyRules) -> Truth:
+    """Whether a reaction to it was anaphylaxis; unknown where no reaction is described."""
+    reactions = record.reaction or ()
+    manifestations = [Concept.of(concept) for reaction in reactions for concept in reaction.manifestation or ()]
+    described = [words_of(concept) for concept in manifestations] + [reaction.description or "" for reaction in reactions]
+    if any(coding.code in rules.anaphylaxis_codes for concept in manifestations for coding in concept.codings):
+        return True
+    if found(rules.anaphylaxis_text, " | ".join([*described, notes_of(record)])):
+        return True
+    return False if any(described) else None
+
+
+def _about(substance: Substance, allergy: _Allergy) -> bool:
+    return any(hit.value_set in substance.sets for hit in allergy.hits) or found(substance.text, allergy.words)
+
+
+def _unread(chart: Chart, terminology: Terminology, rules: AllergyRules) -> str:
+    """Why silence in the allergy list proves nothing; empty if it does. Substances known by words alone make every unread one count."""
+    worded = any(not substance.sets for substance in rules.substances.values())
+    refused = any(item.type == "AllergyIntolerance" for item in chart.not_read)
+    if (worded and refused) or absent(chart, terminology, *rules.value_sets, among="AllergyIntolerance") is None:
+        return why_open(chart, "AllergyIntolerance")
+    return ""
+
+
+def _hypersensitivity(substance: Substance, own: list[_Allergy], open_because: str) -> Fact:
+    truth = any_of(allergy.certain for allergy in own)
+    if own:
+        kind = "Hypersensitivity" if truth else "An intolerance (not an allergy)"
+        return _fact(truth, f"{kind} to {substance.name} is recorded", own)
+    if open_because:
+        return Fact(value=None, reason=f"{open_because} Not known: hypersensitivity to {substance.name}.", how="notFound")
+    return Fact(value=False, reason=f"No hypersensitivity to {substance.name} is recorded.", how="notFound")
+
+
+def _anaphylaxis(substance: Substance, own: list[_Allergy], open_because: str) -> Fact:
+    if own:
+        truth = any_of(allergy.anaphylaxis for allergy in own)
+        words = {True: "Anaphylaxis to", False: "An allergy without anaphylaxis to", None: "An allergy, its reaction not described, to"}[
+            truth
+        ]
+        return _fact(truth, f"{words} {substance.name} is recorded", own)
+    if open_because:
+        return Fact(value=None, reason=f"{open_because} Not known: anaphylaxis to {substance.name}.", how="notFound")
+    return Fact(value=False, reason=f"No anaphylaxis to {substance.name} is recorded.", how="notFound")
+
+
+def _fact(truth: Truth, text: str, own: list[_Allergy]) -> Fact:
+    day = latest(allergy.date for allergy in own)
+    how: How = "coded" if any(hit.how == "coded" for allergy in own for hit in allergy.hits) else "text"
+    return Fact(value=truth, reason=f"{text} ({day or 'undated'}).", resources=unique(a.ref for a in own), date=day, how=how)

@@ -1,0 +1,79 @@
+"""Malignancy: active, past or none recorded (clinical-rules F19, risk-03). Malignant MS is not cancer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cds.fhir.chart import Chart
+from cds.fhir.codes import Terminology
+from cds.patient.context import Fact
+from cds.patient.reading import latest
+from cds.patient.records.conditions import Diagnosed, absent, how_known, refs, standing, why_open
+from cds.patient.rules import Rules
+
+_ROLES = ("include", "context")
+
+
+class MalignancyRules(Rules):
+    """Value sets of malignancy (definition `caution-malignancy`).
+
+    `excepted_codes` never count; `counted_codes` are ambiguous codes that do; `history_codes` say that it is past.
+    Words without a code leave it open.
+    """
+
+    sets: tuple[str, ...]
+    excepted_codes: tuple[str, ...]
+    counted_codes: tuple[str, ...]
+    history_codes: tuple[str, ...]
+    past_states: tuple[str, ...]
+
+
+def malignancy_fact(chart: Chart, terminology: Terminology, rules: MalignancyRules, conditions: Iterable[Diagnosed]) -> Fact:
+    """Active unless resolved, a history code, basal-cell carcinoma of the skin or carcinoma in situ of the cervix."""
+    records = [record for record in conditions if _counts(record, rules)]
+    past = [record for record in records if record.asserted and _past(record, rules)]
+    current = [record for record in records if record not in past]
+    word, _ = standing(current)
+    certain = [record for record in current if record.asserted and _certain(record, rules)]
+    if word == "present" and certain:
+        return _fact("active", "Malignancy is recorded", certain)
+    if word in ("present", "suspected"):
+        return _fact(None, "A possible malignancy is recorded, its kind or certainty not stated", current)
+    if absent(chart, terminology, *rules.sets) is None:
+        return Fact(
+            value=None, reason=f"{why_open(chart)} Whether a malignancy is recorded cannot be said.", resources=refs(past), how="notFound"
+        )
+    if past:
+        return _fact("past", "A past malignancy is recorded", past)
+    return Fact(value="none", reason="No malignancy is recorded.", resources=refs(records), how="notFound")
+
+
+def _counts(record: Diagnosed, rules: MalignancyRules) -> bool:
+    return bool(record.of(*rules.sets, roles=_ROLES)) and not record.coded(rules.excepted_codes)
+
+
+def _past(record: Diagnosed, rules: MalignancyRules) -> bool:
+    return record.coded(rules.history_codes) or (not record.encounter and record.state in rules.past_states)
+
+
+def _certain(record: Diagnosed, rules: MalignancyRules) -> bool:
+    """Coded as a malignancy, not only as a skin tumour of unstated kind, nor only in words."""
+    return record.coded(rules.counted_codes) or (
+        any(hit.how == "coded" for hit in record.of(*rules.sets, roles=("include",))) and not _only_ambiguous(record, rules)
+    )
+
+
+def _only_ambiguous(record: Diagnosed, rules: MalignancyRules) -> bool:
+    """C44 lies inside the range of all malignancies and is ambiguous by itself: the narrower entry decides."""
+    return any(hit.how == "coded" for hit in record.of(*rules.sets, roles=("context",)))
+
+
+def _fact(value: str | None, text: str, records: Sequence[Diagnosed]) -> Fact:
+    words = "; ".join(dict.fromkeys(f"{record.text or 'coded'}: {record.words()}" for record in records))
+    return Fact(
+        value=value,
+        reason=f"{text} ({words}).",
+        resources=refs(records),
+        date=latest(record.date for record in records),
+        how=how_known(records),
+    )

@@ -1,0 +1,228 @@
+"""Everything in the chart that bears on safety: each finding with value, date, source and age (clinical-rules F19, section 4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from cds.fhir.chart import Chart
+from cds.fhir.codes import Terminology
+from cds.patient.cautions.allergies import AllergyRules, allergy_facts
+from cds.patient.cautions.genotype import GenotypeRules, genotype_fact
+from cds.patient.cautions.laboratory import LaboratoryRules, measured_facts
+from cds.patient.cautions.malignancy import MalignancyRules, malignancy_fact
+from cds.patient.cautions.mitoxantrone import MitoxantroneRules, cumulative_dose
+from cds.patient.cautions.pml import PmlRules, pml_fact
+from cds.patient.cautions.recorded import Recorded, recorded_fact, weigh
+from cds.patient.cautions.serology import (
+    Finding,
+    SerologyRules,
+    contradictions,
+    finding,
+    infection_fact,
+    serology_cautions,
+    stale,
+    test_fact,
+)
+from cds.patient.context import Caution, Conflict, Fact
+from cds.patient.reading import Reading, count_words, months_since
+from cds.patient.records.comedication import MedicineRules, medicines, running_fact
+from cds.patient.records.conditions import Diagnosed, absent, doubted, read_conditions
+from cds.patient.records.results import Result, ResultRules, Unread, read_observations, results_of, unread_results
+from cds.patient.rules import Definitions, Pattern, Rules, parse_rules
+
+SINGLE_TESTS = {"jcv.antibody": "jcvAntibody", "caution.vzvIgg": "vzvIgg"}
+"""Facts that are the word of one test."""
+
+
+class RecordedRules(Rules):
+    """Flags from diagnoses by fact name, and the flag that takes another back (definition `caution-recorded`)."""
+
+    facts: dict[str, tuple[Recorded, ...]]
+    unless: dict[str, str]
+    infections: dict[str, dict[str, tuple[Recorded, ...]]]
+    not_words: tuple[Pattern, ...]
+    doubt_words: tuple[Pattern, ...]
+
+    @property
+    def every(self) -> tuple[Recorded, ...]:
+        """All rules, those of infections included."""
+        flags = [rule for several in self.facts.values() for rule in several]
+        return (*flags, *(rule for stages in self.infections.values() for several in stages.values() for rule in several))
+
+
+class CoMedicationRules(Rules):
+    """Medicines whose use is a caution, by fact name (definition `caution-co-medication`)."""
+
+    class Use(Rules):
+        """One medicine or class."""
+
+        name: str
+        sets: tuple[str, ...]
+
+    facts: dict[str, Use]
+
+
+class CautionRules(NamedTuple):
+    """All rules of cautions."""
+
+    recorded: RecordedRules
+    laboratory: LaboratoryRules
+    results: ResultRules
+    serology: SerologyRules
+    malignancy: MalignancyRules
+    pml: PmlRules
+    allergies: AllergyRules
+    medicines: MedicineRules
+    co_medication: CoMedicationRules
+    genotype: GenotypeRules
+    mitoxantrone: MitoxantroneRules
+
+    @classmethod
+    def of(cls, definitions: Definitions) -> CautionRules:
+        """Parse them. Raises `RulesError` naming the definition and the field that does not fit."""
+        return cls(
+            parse_rules(RecordedRules, definitions, "caution-recorded"),
+            parse_rules(LaboratoryRules, definitions, "caution-laboratory"),
+            parse_rules(ResultRules, definitions, "caution-results"),
+            parse_rules(SerologyRules, definitions, "caution-serology"),
+            parse_rules(MalignancyRules, definitions, "caution-malignancy"),
+            parse_rules(PmlRules, definitions, "caution-pml"),
+            parse_rules(AllergyRules, definitions, "caution-allergies"),
+            parse_rules(MedicineRules, definitions, "caution-medicines"),
+            parse_rules(CoMedicationRules, definitions, "caution-co-medication"),
+            parse_rules(GenotypeRules, definitions, "caution-cyp2c9"),
+            parse_rules(MitoxantroneRules, definitions, "caution-mitoxantrone"),
+        )
+
+
+def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, as_of: date) -> Reading:
+    """The facts of sections Cautions and Safety, a caution for each finding, and the tests that contradict themselves.
+
+    A diagnosis absent from a problem list that was read whole is not recorded; a test never done is unknown.
+    Every resource is matched once.
+    """
+    worded = tuple(pattern for rule in rules.recorded.every for pattern in rule.words)
+    read = read_conditions(chart, terminology, *_condition_sets(rules), worded=worded, unless=rules.recorded.not_words)
+    conditions = tuple(doubted(record, rules.recorded.doubt_words) for record in read)
+    observed = read_observations(chart, terminology, rules.results, as_of, *_test_sets(rules))
+    results = results_of(observed, rules.results)
+    unread = unread_results(chart, terminology, *_test_sets(rules))
+    flags = _recorded(chart, terminology, rules.recorded, conditions, as_of)
+    flags["malignancy"] = malignancy_fact(chart, terminology, rules.malignancy, conditions)
+    flags["pml"] = pml_fact(chart, terminology, rules.pml, conditions, results, unread, as_of)
+    flags |= _taken(chart, terminology, rules, as_of)
+    serology, old, conflicts = _serology(chart, terminology, rules, conditions, results, unread, as_of)
+    serology["caution.cyp2c9"] = genotype_fact(observed, rules.genotype, unread)
+    measured, values = measured_facts(rules.laboratory, results, unread, as_of)
+    allergies, hypersensitivities = allergy_facts(chart, terminology, rules.allergies)
+    cautions = (*_flagged(flags), *serology_cautions(serology, old), *values, *hypersensitivities)
+    return Reading({**flags, **serology, **measured, **allergies}, cautions, conflicts)
+
+
+def _condition_sets(rules: CautionRules) -> tuple[str, ...]:
+    recorded = (name for rule in rules.recorded.every for name in rule.sets)
+    return tuple(dict.fromkeys([*recorded, *rules.malignancy.sets, *rules.pml.sets]))
+
+
+def _test_sets(rules: CautionRules) -> tuple[str, ...]:
+    serology = [name for assay in rules.serology.tests.values() for name in (*assay.sets, *assay.bands_of)]
+    measured = [name for measure in rules.laboratory.values.values() for name in (*measure.sets, *measure.worded_sets)]
+    return tuple(dict.fromkeys([*serology, *measured, *rules.pml.csf_sets, *rules.genotype.sets]))
+
+
+def _recorded(
+    chart: Chart, terminology: Terminology, rules: RecordedRules, conditions: Sequence[Diagnosed], as_of: date
+) -> dict[str, Fact]:
+    """Flags from diagnoses; those that another takes back come after it."""
+    facts: dict[str, Fact] = {}
+    for name in sorted(rules.facts, key=lambda name: name in rules.unless):
+        taken_back = facts[rules.unless[name]] if name in rules.unless else None
+        facts[name] = recorded_fact(chart, terminology, rules.facts[name], conditions, as_of, taken_back)
+    return facts
+
+
+def _taken(chart: Chart, terminology: Terminology, rules: CautionRules, as_of: date) -> dict[str, Fact]:
+    """Medicines that are taken, and the mitoxantrone given so far."""
+    sets = tuple(dict.fromkeys(name for use in rules.co_medication.facts.values() for name in use.sets))
+    taken = medicines(chart, terminology, rules.medicines, as_of, *sets)
+    facts = {name: running_fact(chart, terminology, taken, use.name, *use.sets) for name, use in rules.co_medication.facts.items()}
+    return {**facts, "caution.mitoxantroneCumulative": cumulative_dose(chart, terminology, rules.mitoxantrone, as_of)}
+
+
+def _flagged(facts: Mapping[str, Fact]) -> tuple[Caution, ...]:
+    """A caution for each recorded finding; what is not recorded is none."""
+    return tuple(
+        Caution(id=name, status=_status(fact), text=fact.reason, resources=fact.resources, date=fact.date, how=fact.how)
+        for name, fact in facts.items()
+        if fact.resources and fact.value is not False
+    )
+
+
+def _status(fact: Fact) -> str:
+    return "unknown" if fact.value is None else "recorded" if fact.value is True else str(fact.value)
+
+
+def _serology(
+    chart: Chart,
+    terminology: Terminology,
+    rules: CautionRules,
+    conditions: Sequence[Diagnosed],
+    results: Sequence[Result],
+    unread: Unread,
+    as_of: date,
+) -> tuple[dict[str, Fact], frozenset[str], tuple[Conflict, ...]]:
+    tests = {key: finding(assay, results, unread, as_of) for key, assay in rules.serology.tests.items()}
+    facts = {name: _infection(chart, terminology, rules, name, conditions, tests, as_of) for name in rules.recorded.infections}
+    months = rules.serology.stale_after_months
+    for name, test in SINGLE_TESTS.items():
+        facts[name] = test_fact(tests[test], as_of, months)
+    facts["caution.jcv.monthsAgo"] = _months_ago(tests["jcvAntibody"], as_of)
+    used = {name: _tests_of(rules, name) for name in rules.recorded.infections} | {name: {test} for name, test in SINGLE_TESTS.items()}
+    old = frozenset(name for name, keys in used.items() if any(stale(tests[key], as_of, months) for key in keys))
+    return facts, old, contradictions(tests)
+
+
+def _tests_of(rules: CautionRules, infection: str) -> set[str]:
+    return {test for row in rules.serology.tables[infection] for test in row.when if test != "diagnosis"}
+
+
+def _months_ago(found: Finding, as_of: date) -> Fact:
+    if found.date is None or found.unread:
+        reason = f"Not every {found.assay.name} could be read." if found.unread else f"No dated {found.assay.name} found."
+        return Fact(value=None, reason=reason, resources=found.resources, how="notFound")
+    months = months_since(found.date, as_of)
+    reason = f"Last {found.assay.name} on {found.date}, {count_words(months, 'months')} ago."
+    return Fact(value=months, reason=reason, resources=found.resources, date=found.date, how=found.how)
+
+
+def _infection(
+    chart: Chart,
+    terminology: Terminology,
+    rules: CautionRules,
+    name: str,
+    conditions: Sequence[Diagnosed],
+    tests: Mapping[str, Finding],
+    as_of: date,
+) -> Fact:
+    """One infection by its pattern table, from its own tests and what is diagnosed."""
+    stages = rules.recorded.infections[name]
+    sets = tuple(dict.fromkeys(s for several in stages.values() for rule in several for s in rule.sets))
+    weighed = {stage: [weigh(rule, conditions, as_of) for rule in several] for stage, several in stages.items()}
+    said = next((stage for stage, found in weighed.items() if any(one.truth is True for one in found)), None)
+    evidence = [one for found in weighed.values() for one in found if one.truth is not False]
+    if said is None:
+        open_ = bool(evidence) or absent(chart, terminology, *sets) is None
+        said = "possible" if open_ else "none"
+    own = _tests_of(rules, name)
+    return infection_fact(
+        name_of(name), rules.serology, name, {key: found for key, found in tests.items() if key in own}, said, evidence, as_of
+    )
+
+
+def name_of(fact: str) -> str:
+    """A fact's name for a sentence: `hepatitisB` is Hepatitis B."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", fact.removeprefix("caution."))
+    return spaced.upper() if spaced == "hiv" else spaced[0].upper() + spaced[1:]

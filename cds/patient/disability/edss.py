@@ -1,0 +1,106 @@
+"""EDSS values in a chart: which records give one, and which values exist on the scale (clinical-rules F8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from cds.fhir.chart import Chart
+from cds.fhir.codes import Concept, Terminology
+from cds.fhir.dates import DateRange
+from cds.fhir.value_sets import ValueRule
+from cds.patient.activity.rules import ChartRecords
+from cds.patient.context import How
+from cds.patient.records.conditions import words_of
+from cds.patient.records.narratives import narratives
+from cds.patient.records.results import observed_on
+from cds.patient.rules import found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdssRecord:
+    """One EDSS as recorded; `value` is `None` where the record is preliminary or its value is none of the scale."""
+
+    ref: str
+    date: DateRange
+    value: float | None
+    how: How
+    why_not: str = ""
+
+
+def edss_records(chart: Chart, terminology: Terminology, rules: ChartRecords, as_of: date) -> tuple[EdssRecord, ...]:
+    """Every record of an EDSS up to `as_of`: observations by code or name, then notes with one EDSS and one value."""
+    scale = terminology.value_sets[rules.edss.value_set].value_rule
+    named = tuple(_observed(chart, terminology, rules, scale, as_of))
+    seen = {record.ref for record in named}
+    written = tuple(record for record in _written(chart, terminology, rules, scale, as_of) if record.ref not in seen)
+    return tuple(sorted((*named, *written), key=lambda one: (one.date.first, one.date.last, one.ref)))
+
+
+def _observed(chart: Chart, terminology: Terminology, rules: ChartRecords, scale: ValueRule | None, as_of: date) -> Iterator[EdssRecord]:
+    for entry in chart.entries("Observation"):
+        observation, day = entry.resource, observed_on(entry.resource)
+        if day is None or day.first > as_of:
+            continue
+        for part in (observation, *(observation.component or ())):
+            concept = Concept.of(part.code)
+            coded = any(hit.how == "coded" for hit in terminology.match(concept, rules.edss.value_set))
+            words = words_of(concept)
+            if not coded and (not found((rules.edss.name,), words) or found((rules.edss.name_not,), words)):
+                continue
+            value, unit, raw = _value(part, rules)
+            how: How = "coded" if coded and part.valueString is None else "text"
+            if observation.status in rules.records.provisional:
+                yield EdssRecord(ref=entry.ref, date=day, value=None, how=how, why_not="preliminary")
+            elif observation.status in rules.records.final and raw:
+                allowed = value is not None and _on_scale(value, unit, scale)
+                yield EdssRecord(
+                    ref=entry.ref, date=day, value=value if allowed else None, how=how, why_not="" if allowed else f"{raw} is no EDSS value"
+                )
+
+
+def _value(part: object, rules: ChartRecords) -> tuple[float | None, str, str]:
+    """The value, its unit, and what was written."""
+    quantity = getattr(part, "valueQuantity", None)
+    if quantity is not None and quantity.value is not None:
+        exact = None if quantity.comparator else float(quantity.value)
+        return exact, quantity.code or quantity.unit or "", f"{quantity.comparator or ''}{float(quantity.value):g}"
+    integer = getattr(part, "valueInteger", None)
+    if integer is not None:
+        return float(integer), "", str(integer)
+    text = getattr(part, "valueString", None) or words_of(Concept.of(getattr(part, "valueCodeableConcept", None)))
+    if not text:
+        return None, "", ""
+    if number := re.fullmatch(r"\s*(\d{1,2}(?:[.,]\d+)?)\s*(?:/\s*10)?\s*", text):
+        return float(number[1].replace(",", ".")), "", text
+    scores = _scores(text, rules)
+    return (scores[0], "", text) if len(scores) == 1 else (None, "", "a text without one clear value")
+
+
+def _scores(text: str, rules: ChartRecords) -> list[float]:
+    """The different EDSS values that a text states; none if a sentence on the EDSS also speaks of other times, plans or people."""
+    scores: set[float] = set()
+    for sentence in re.split(r"\.(?=\s|$)|[;\n]", text):
+        hits = list(re.finditer(rules.edss.text, sentence, re.IGNORECASE))
+        if hits and found((rules.edss.text_not,), sentence):
+            return []
+        scores |= {float(hit["score"].replace(",", ".")) for hit in hits}
+    return sorted(scores)
+
+
+def _written(chart: Chart, terminology: Terminology, rules: ChartRecords, scale: ValueRule | None, as_of: date) -> Iterator[EdssRecord]:
+    for note in narratives(chart, terminology, rules, as_of):
+        scores = _scores(note.text, rules) if note.written is not None else []
+        if note.written is not None and note.written.first <= as_of and len(scores) == 1 and _on_scale(scores[0], "", scale):
+            yield EdssRecord(ref=note.ref, date=note.written, value=scores[0], how="text")
+
+
+def _on_scale(value: float, unit: str, scale: ValueRule | None) -> bool:
+    """Whether the scale has the value: in its bounds, on its grid, none of its undefined steps, in its unit or none."""
+    if scale is None:
+        return True
+    on_grid = (value / scale.step).is_integer()
+    known_unit = not unit or unit.lower() in ("1", "score", "points", *(own.lower() for own in scale.units))
+    return scale.low <= value <= scale.high and on_grid and value not in scale.undefined and known_unit

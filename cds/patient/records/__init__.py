@@ -1,0 +1,1 @@
+"""What any record says, whatever it is about: conditions, results, free text, other medicines, and what was refused."""

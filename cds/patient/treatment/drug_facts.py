@@ -1,0 +1,117 @@
+"""Facts of single drugs that gate options: natalizumab, anti-CD20, immunosuppressants of the PML strata (clinical-rules F13, F19)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+
+from cds.fhir.dates import DateRange
+from cds.patient.context import Fact
+from cds.patient.reading import count_words, months_since, unique
+from cds.patient.treatment.exposure import Exposure
+from cds.patient.treatment.history import History
+from cds.patient.treatment.outcomes import Verdict
+from cds.patient.treatment.rules import TreatmentRules
+from cds.patient.treatment.words import listed, on, resources_of
+from cds.three_valued import Bounds, Truth, any_of
+
+NEVER = Bounds(math.inf, math.inf)
+"""Months since something that has not happened."""
+
+
+def natalizumab_facts(history: History, verdicts: Sequence[Verdict]) -> dict[str, Fact]:
+    """Whether and why natalizumab was stopped, and how long it was taken."""
+    courses = [verdict for verdict in verdicts if verdict.exposure.drug == "natalizumab"]
+    certain = [verdict for verdict in courses if not verdict.exposure.doubt]
+    resources = resources_of(verdict.exposure for verdict in courses)
+    if not certain:
+        missing = courses[0].exposure.doubt if courses else history.caveat
+        unknown = bool(courses) or not history.whole
+        reason = f"Natalizumab: {missing}." if courses else history.caveat or "Natalizumab was never taken."
+        return {
+            "natalizumab.stoppedMonthsAgo": Fact(value=None if unknown else NEVER, reason=reason, resources=resources, how="notFound"),
+            "natalizumab.stoppedForFailure": Fact(value=None if unknown else False, reason=reason, resources=resources, how="notFound"),
+            "natalizumab.exposureMonths": Fact(
+                value=Bounds.at_least(0) if unknown else Bounds.exactly(0), reason=reason, resources=resources, how="notFound"
+            ),
+        }
+    last = certain[-1]
+    exposure = last.exposure
+    months = months_since(exposure.last_taken, history.as_of) if exposure.ongoing is False else NEVER
+    if exposure.ongoing is None:
+        months = Bounds(0, math.inf)
+    said = {True: "is still taken", False: f"was last given {on(exposure.last_taken)}", None: "may still be taken"}[exposure.ongoing]
+    why = {True: "failed", False: "did not fail", None: "whether it failed is not known"}
+    failed: Truth = last.inflammatory if exposure.ongoing is False else False if exposure.ongoing else None
+    return {
+        "natalizumab.stoppedMonthsAgo": Fact(value=months, reason=f"Natalizumab {said}.", resources=resources, date=exposure.last_taken),
+        "natalizumab.stoppedForFailure": Fact(
+            value=failed, reason=f"Natalizumab {said}; {why[last.inflammatory]}. {last.reason}".strip(), resources=last.resources
+        ),
+        "natalizumab.exposureMonths": _exposure_months(history, certain, bool(len(certain) < len(courses))),
+    }
+
+
+def _exposure_months(history: History, courses: Sequence[Verdict], more: bool) -> Fact:
+    spans = [_months_taken(verdict.exposure, history.as_of) for verdict in courses]
+    high = math.inf if more or not history.whole else sum(span.high for span in spans)
+    value = Bounds(sum(span.low for span in spans), high)
+    exposures = [verdict.exposure for verdict in courses]
+    reason = f"Natalizumab for {count_words(value, 'months')} in all: {listed(exposures)}. {history.caveat}".strip()
+    return Fact(value=value, reason=reason, resources=resources_of(exposures))
+
+
+def _months_taken(exposure: Exposure, as_of: date) -> Bounds:
+    """Months from the first to the last infusion, or to the day of the advice while it goes on."""
+    if exposure.start is None:
+        return Bounds.at_least(0)
+    shown = exposure.shown or exposure.start
+    ends = {
+        True: DateRange.on(as_of),
+        False: DateRange(exposure.last_taken.first, min(exposure.last_taken.last, as_of)),
+        None: DateRange(min(shown.first, as_of), as_of),
+    }
+    end = ends[exposure.ongoing]
+    return Bounds(max(0.0, exposure.start.months_until(end.first).low), max(0.0, exposure.start.months_until(end.last).high))
+
+
+def anti_cd20_facts(history: History, verdicts: Sequence[Verdict], rules: TreatmentRules) -> dict[str, Fact]:
+    """Whether an anti-CD20 drug was ever taken for MS, and failed."""
+    taken = [verdict for verdict in verdicts if verdict.exposure.drug in rules.drugs.anti_cd20]
+    certain = [verdict for verdict in taken if not verdict.exposure.doubt]
+    resources = resources_of(verdict.exposure for verdict in taken)
+    names = listed(verdict.exposure for verdict in taken)
+    if certain:
+        ever = Fact(value=True, reason=f"Anti-CD20: {names}.", resources=resources)
+    elif taken:
+        doubts = "; ".join(verdict.exposure.doubt for verdict in taken)
+        ever = Fact(value=None, reason=f"Not certain: {names} ({doubts}).", resources=resources)
+    else:
+        others = [other for other in history.not_for_ms if other.drug in rules.drugs.anti_cd20]
+        also = "".join(f" {other.name} was taken for another disease ({other.why})." for other in others)
+        reason = f"No anti-CD20 drug is recorded as MS treatment.{also}" if history.whole else f"{history.caveat} No anti-CD20 drug found."
+        ever = Fact(value=history.absent, reason=reason, resources=unique(other.resource for other in others), how="notFound")
+    failed = any_of((*(verdict.failed for verdict in taken), history.absent))
+    shown = [verdict for verdict in taken if verdict.failed is failed]
+    words = " ".join(f"{verdict.exposure.name}: {verdict.reason}" for verdict in shown)
+    reason = words or (history.caveat or "No breakthrough or confirmed worsening on an anti-CD20 drug is recorded.")
+    return {
+        "antiCd20.ever": ever,
+        "antiCd20.failed": Fact(value=failed, reason=reason, resources=unique(r for verdict in shown for r in verdict.resources)),
+    }
+
+
+def prior_immunosuppression(history: History, rules: TreatmentRules) -> Fact:
+    """Whether an immunosuppressant of the PML strata was ever taken, for whatever disease (F19)."""
+    found = [(rules.name(drug), day, ref) for drug, day, ref in history.immunosuppressants] + list(history.immunosuppressed)
+    if found:
+        words = "; ".join(dict.fromkeys(f"{name} ({day or 'undated'})" for name, day, _ in found))
+        return Fact(value=True, reason=f"Immunosuppressant of the PML strata on record: {words}.", resources=unique(r for _, _, r in found))
+    doubtful = [exposure for exposure in history.exposures if exposure.drug in rules.immunosuppression.drugs]
+    if doubtful:
+        return Fact(value=None, reason=f"Not certain: {listed(doubtful)} ({doubtful[0].doubt}).", resources=resources_of(doubtful))
+    if not history.whole or not history.conditions_read:
+        return Fact(value=None, reason=history.caveat or "The problem list was not read.", how="notFound")
+    names = ", ".join(rules.name(drug) for drug in rules.immunosuppression.drugs)
+    return Fact(value=False, reason=f"None of these is recorded: {names}.", how="notFound")

@@ -1,0 +1,249 @@
+"""What the FHIR resources say of MS drugs: taken, planned, refused to be read, contradicting themselves (clinical-rules F11, F14).
+
+Carriers are MedicationRequest, MedicationStatement, MedicationAdministration, MedicationDispense, and Procedures and Conditions that
+name a drug.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cds.fhir.chart import CARRIERS, Chart, Entry
+from cds.fhir.codes import Concept, Terminology
+from cds.fhir.dates import DateRange
+from cds.patient.context import Conflict
+from cds.patient.records.conditions import codes_in, date_range, read_conditions
+from cds.patient.treatment.drug_names import Named, name_drugs
+from cds.patient.treatment.exposure import Record, Told
+from cds.patient.treatment.indications import Given, NotForMs, stated_reason, weigh_indications
+from cds.patient.treatment.medication_dates import (
+    Dates,
+    administration_dates,
+    dispense_dates,
+    not_after,
+    procedure_dates,
+    request_dates,
+    statement_dates,
+)
+from cds.patient.treatment.rules import Says, TreatmentRules
+from cds.patient.treatment.stop_reasons import stop_reasons
+
+_DATES: dict[str, Callable[[Any], Dates]] = {
+    "MedicationRequest": request_dates,
+    "MedicationStatement": statement_dates,
+    "MedicationAdministration": administration_dates,
+    "MedicationDispense": dispense_dates,
+    "Procedure": procedure_dates,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """An MS drug that was proposed, planned or drafted."""
+
+    drug: str
+    name: str
+    date: DateRange | None
+    resource: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MedicationRecords:
+    """All that the chart says of MS drugs. `immunosuppressants` are drugs of the PML strata, taken for whatever disease."""
+
+    records: tuple[Record, ...]
+    planned: tuple[Planned, ...]
+    not_for_ms: tuple[NotForMs, ...]
+    immunosuppressants: tuple[tuple[str, DateRange | None, str], ...]
+    conflicts: tuple[Conflict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What every function here needs; `names` keeps what a concept was found to name, as charts repeat few concepts many times."""
+
+    chart: Chart
+    terminology: Terminology
+    rules: TreatmentRules
+    as_of: date
+    names: dict[tuple[Concept, str], tuple[Named, ...]]
+
+
+def read_medication_records(
+    chart: Chart, terminology: Terminology, rules: TreatmentRules, as_of: date, transplants: Sequence[DateRange] = ()
+) -> MedicationRecords:
+    """Read every carrier. A record that names two drugs is a conflict and counts as neither for certain."""
+    scope = _Scope(chart, terminology, rules, as_of, {})
+    given: list[Given] = []
+    planned: list[Planned] = []
+    conflicts: list[Conflict] = []
+    for type_ in (*CARRIERS, "Procedure"):
+        for entry in chart.entries(type_):
+            for named in _named(scope, type_, entry):
+                if named.conflict:
+                    conflicts.append(
+                        Conflict(id="medication-code-display", text=f"In {entry.ref}, {named.conflict}.", resources=(entry.ref,))
+                    )
+                _read(scope, type_, entry, named, given, planned)
+    given += _from_conditions(scope)
+    counted, not_for_ms = weigh_indications(given, chart, terminology, rules, transplants)
+    strata = rules.immunosuppression.drugs
+    taken = {(item.record.drug, item.record.start or item.record.last, item.record.ref) for item in given if not item.record.doubt}
+    return MedicationRecords(
+        records=counted,
+        planned=tuple(sorted(planned, key=lambda plan: (plan.drug, plan.resource))),
+        not_for_ms=tuple(sorted(not_for_ms, key=lambda other: (other.drug, other.resource))),
+        immunosuppressants=tuple(sorted((one for one in taken if one[0] in strata), key=lambda one: (one[0], one[2]))),
+        conflicts=tuple(dict.fromkeys(sorted(conflicts, key=lambda conflict: (conflict.resources, conflict.text)))),
+    )
+
+
+def _named(scope: _Scope, type_: str, entry: Entry) -> tuple[Named, ...]:
+    """The MS drugs that a resource names; a procedure in words only if it speaks of giving the drug."""
+    if type_ != "Procedure":
+        return _names(scope, scope.chart.medication(entry), _dosage_words(entry.resource))
+    concept = Concept.of(entry.resource.code)
+    words = " | ".join(concept.words)
+    drugs = scope.rules.drugs
+    infusion = re.search(drugs.procedure_words, words, re.IGNORECASE) and not re.search(drugs.procedure_not, words, re.IGNORECASE)
+    return tuple(one for one in _names(scope, concept, "") if one.how == "coded" or infusion)
+
+
+def _names(scope: _Scope, concept: Concept, dosage: str) -> tuple[Named, ...]:
+    key = concept, dosage
+    if key not in scope.names:
+        scope.names[key] = name_drugs(concept, scope.terminology, scope.rules, dosage)
+    return scope.names[key]
+
+
+def _dosage_words(resource: Any) -> str:
+    """The dosage as written, with route and form: it may tell a tablet from an injection."""
+    listed = getattr(resource, "dosageInstruction", None) or getattr(resource, "dosage", None) or ()
+    parts: list[str] = []
+    for dosage in listed if isinstance(listed, list | tuple) else (listed,):
+        parts += [part for part in (dosage.text, *Concept.of(dosage.route).words) if part]
+    return " ".join(parts)
+
+
+def _read(scope: _Scope, type_: str, entry: Entry, named: Named, given: list[Given], planned: list[Planned]) -> None:
+    """Add one resource to what was taken or planned; what was never taken leaves no trace."""
+    resource, rules = entry.resource, scope.rules
+    says = rules.statuses.says(type_, resource.status)
+    if says == "never" or getattr(resource, "doNotPerform", None):
+        return
+    raw = _DATES[type_](resource)
+    reported = bool(getattr(resource, "reportedBoolean", None) or getattr(resource, "reportedReference", None))
+    intended = getattr(resource, "intent", None) in rules.statuses.plan_intents
+    begins = raw.start or raw.last
+    if says == "planned" or (intended and not reported) or (begins is not None and begins.first > scope.as_of):
+        planned.append(Planned(drug=named.drug, name=rules.name(named.drug), date=begins, resource=entry.ref))
+        return
+    doubts = {
+        named.conflict: bool(named.conflict),
+        "its status does not say whether it was taken": says == "unknown",
+        "reported as a plan, so whether it was taken is not said": intended,
+    }
+    reason, words = stated_reason(_reasons(scope, entry), _dosage_words(resource), scope.terminology, rules)
+    record = _record(scope, type_, entry, named, says, raw, next((doubt for doubt, holds in doubts.items() if holds), ""))
+    given.append(Given(record=record, form=named.form, reason=reason, reason_words=words))
+
+
+def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, raw: Dates, doubt: str) -> Record:
+    resource, as_of = entry.resource, scope.as_of
+    dates = not_after(raw, as_of)
+    ended = raw.end is not None and raw.end.first <= as_of
+    if says == "ended" and type_ == "MedicationRequest" and "inpatient" in _categories(resource):
+        says = "finished"
+    told: Told = says if says in ("finished", "ended", "paused", "given") else "taken"
+    if says == "unknown" and type_ in ("MedicationAdministration", "MedicationDispense", "Procedure"):
+        told = "given"
+    supply = raw.supply_until
+    if told == "taken":
+        end, supply = None, _latest(raw.end, supply)
+    else:
+        end = DateRange(raw.end.first, min(raw.end.last, as_of)) if raw.end is not None and ended else None
+    if told == "ended" and end is None:
+        supply = _first(supply, _changed(resource), dates.last if type_ == "MedicationStatement" else None)
+    notes = [note.text for note in getattr(resource, "note", None) or () if note.text]
+    stops = stop_reasons(_status_reasons(resource), notes, scope.terminology, scope.rules)
+    if told in ("taken", "paused"):
+        # The reason of a running order is none for a stop, but it may say that the drug is not taken as prescribed.
+        written = stop_reasons((), notes, scope.terminology, scope.rules)
+        stops = tuple(stop for stop in stops if stop.kind == "adherence" or stop in written)
+    return Record(
+        drug=named.drug,
+        ref=entry.ref,
+        says=told,
+        start=dates.start,
+        end=end,
+        supply_until=supply,
+        last=dates.last,
+        stops=stops,
+        how=named.how,
+        doubt=doubt,
+        notes=_remarks(resource, says),
+    )
+
+
+def _categories(resource: Any) -> frozenset[str]:
+    return frozenset(code for category in resource.category or () for code in codes_in(category))
+
+
+def _changed(resource: Any) -> DateRange | None:
+    """The day of the last change of the record: a stop cannot be later."""
+    return date_range(resource.meta.lastUpdated) if resource.meta is not None else None
+
+
+def _latest(*days: DateRange | None) -> DateRange | None:
+    known = [day for day in days if day is not None]
+    return max(known, key=lambda day: (day.last, day.first)) if known else None
+
+
+def _first(*days: DateRange | None) -> DateRange | None:
+    known = [day for day in days if day is not None]
+    return min(known, key=lambda day: (day.last, day.first)) if known else None
+
+
+def _status_reasons(resource: Any) -> tuple[Concept, ...]:
+    found = getattr(resource, "statusReason", None) or getattr(resource, "statusReasonCodeableConcept", None)
+    return tuple(Concept.of(one) for one in (found if isinstance(found, list) else [found]) if one is not None)
+
+
+def _remarks(resource: Any, says: Says) -> tuple[str, ...]:
+    remarks = []
+    if says == "paused":
+        remarks.append("The order is on hold.")
+    if getattr(resource, "reportedBoolean", None):
+        remarks.append("Reported by the patient or another source.")
+    return tuple(remarks)
+
+
+def _reasons(scope: _Scope, entry: Entry) -> Iterator[Concept]:
+    """The stated reasons: codes, and the Conditions that the record refers to."""
+    for reason in getattr(entry.resource, "reasonCode", None) or ():
+        yield Concept.of(reason)
+    for reference in getattr(entry.resource, "reasonReference", None) or ():
+        condition = scope.chart.resolve(entry, reference)
+        if condition is not None and condition.ref.startswith("Condition/"):
+            yield Concept.of(condition.resource.code)
+        elif reference.display:
+            yield Concept.of(reference.display)
+
+
+def _from_conditions(scope: _Scope) -> list[Given]:
+    """Codes such as `long-term current use of rituximab`, which some sites record as Conditions; words do not count here."""
+    found = []
+    for condition in read_conditions(scope.chart, scope.terminology, *scope.rules.drug_of_value_set):
+        drugs = {scope.rules.drug_of_value_set[hit.value_set][0] for hit in condition.hits if hit.how == "coded" and hit.role == "include"}
+        day = condition.date
+        if len(drugs) != 1 or not condition.asserted or (day is not None and day.first > scope.as_of):
+            continue
+        dates = not_after(Dates(day, last=condition.recorded), scope.as_of)
+        says: Told = "ended" if condition.state == "resolved" else "taken"
+        record = Record(drug=drugs.pop(), ref=condition.ref, says=says, start=dates.start, last=dates.last, how="coded")
+        found.append(Given(record=record, form="ms", reason="none"))
+    return found
