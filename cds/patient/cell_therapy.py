@@ -29,6 +29,8 @@ Kind = Literal[
     "cancelled",
 ]
 
+Stage = Literal["done", "toCome", "notDone", "uncertain"]
+
 _WORDS: Mapping[Kind, str] = {
     "autologousForMs": "Autologous stem-cell transplantation for MS",
     "autologousIndicationUnknown": "Stem-cell transplantation, indication not stated",
@@ -36,7 +38,7 @@ _WORDS: Mapping[Kind, str] = {
     "allogeneic": "Allogeneic stem-cell transplantation",
     "clinicStemCells": "Stem cells given at a clinic, not a transplantation",
     "harvestOnly": "Stem-cell harvest",
-    "planned": "Stem-cell transplantation planned",
+    "planned": "Stem-cell transplantation planned or considered",
     "uncertain": "Stem cells, of what kind or whether given not known",
     "cancelled": "Stem-cell transplantation cancelled or not done",
 }
@@ -68,6 +70,8 @@ class CellTherapyRules(Rules):
     done: tuple[str, ...]
     to_come: tuple[str, ...]
     not_done: tuple[str, ...]
+    orders_to_come: tuple[str, ...]
+    orders_carried_out: tuple[str, ...]
     cells: dict[str, Cells]
 
     @property
@@ -97,7 +101,7 @@ class _Event:
 
     ref: str
     hits: tuple[Hit, ...]
-    stage: Literal["done", "toCome", "notDone", "uncertain"]
+    stage: Stage
     date: DateRange | None
     text: str
     for_ms: Truth
@@ -144,19 +148,25 @@ def _events(chart: Chart, terminology: Terminology, rules: AllCellTherapyRules, 
     for entry in chart.entries("ServiceRequest"):
         request = entry.resource
         hits = _hits(terminology, cells, Concept.of(request.code))
-        if hits and request.status in ("draft", "active", "on-hold") and not request.doNotPerform:
-            text = f"{words_of(Concept.of(request.code))} {notes_of(request)}"
+        if hits and request.status in (*cells.orders_to_come, *cells.orders_carried_out) and not request.doNotPerform:
+            words = words_of(Concept.of(request.code))
+            text = f"{words} {notes_of(request)}"
+            # An order that was carried out says that cells may have been given; whether they were stands in no procedure.
+            carried_out = request.status in cells.orders_carried_out and not found(cells.plan_text, words)
             yield _Event(
                 entry.ref,
                 hits,
-                "toCome",
+                "uncertain" if carried_out else "toCome",
                 date_range(request.occurrenceDateTime or request.authoredOn),
                 text,
                 _for_ms(chart, terminology, cells, entry, text),
             )
     for record in read_conditions(chart, terminology, *cells.value_sets):
         if record.asserted:
-            yield _Event(record.ref, record.hits, "done", record.onset, f"{record.text} {record.note}", None, status_only=True)
+            text = f"{record.text} {record.note}"
+            for_ms = True if found(cells.ms_text, text) else False if found(cells.other_disease_text, text) else None
+            to_come = found(cells.plan_text, record.text)
+            yield _Event(record.ref, record.hits, "toCome" if to_come else "done", record.onset, text, for_ms, status_only=True)
     for medicine in medicines(chart, terminology, rules.medicines, as_of, *cells.value_sets):
         yield _Event(medicine.ref, medicine.hits, "done", medicine.date, medicine.name, None)
 
@@ -171,9 +181,7 @@ def _performed(procedure: Any) -> DateRange | None:
     return date_range(procedure.performedDateTime)
 
 
-def _stage(
-    status: str, rules: CellTherapyRules, day: DateRange | None, as_of: date, text: str
-) -> Literal["done", "toCome", "notDone", "uncertain"]:
+def _stage(status: str, rules: CellTherapyRules, day: DateRange | None, as_of: date, text: str) -> Stage:
     if status in rules.not_done:
         return "notDone"
     if status in rules.to_come or (day is not None and day.first > as_of) or found(rules.plan_text, text):
@@ -219,10 +227,19 @@ def _kind(event: _Event, rules: CellTherapyRules) -> Kind | None:
 
 
 def _explained(events: Sequence[tuple[Kind, _Event]]) -> list[tuple[Kind, _Event]]:
-    """A status code such as Z94.84 beside the transplantation it stands for is no further one; a harvest before one is part of it."""
+    """A status code such as Z94.84 beside the transplantation it stands for is no further one; a harvest before one is part of it.
+
+    Beside graft-versus-host disease it stands for the transplantation from a donor.
+    """
     transplanted = ("autologousForMs", "autologousOther", "autologousIndicationUnknown", "allogeneic")
     done = any(kind in transplanted and not event.status_only for kind, event in events)
-    return [(kind, event) for kind, event in events if not (done and (event.status_only or kind == "harvestOnly"))]
+    donor = any(kind == "allogeneic" for kind, _ in events)
+
+    def explained(kind: Kind, event: _Event) -> bool:
+        unstated = kind == "autologousIndicationUnknown" and not any(hit.role == "include" for hit in event.hits)
+        return (done and (event.status_only or kind == "harvestOnly")) or (donor and event.status_only and unstated)
+
+    return [(kind, event) for kind, event in events if not explained(kind, event)]
 
 
 def _prior(
@@ -266,14 +283,15 @@ def _forms_ms(chart: Chart, terminology: Terminology, rules: CellTherapyRules, k
 
 
 def _blood_cancer(chart: Chart, terminology: Terminology, rules: CellTherapyRules) -> tuple[Truth, str]:
-    """Whether a blood cancer, the other common reason for a transplantation, is recorded."""
+    """Whether a blood cancer or another disease that is a common reason for a transplantation is recorded."""
     records = [
         record
-        for record in read_conditions(chart, terminology, *rules.blood_cancer_sets)
+        for record in read_conditions(chart, terminology, *rules.blood_cancer_sets, worded=rules.blood_cancer_text)
         if record.verification != "refuted" and (record.coded(rules.blood_cancer_codes) or found(rules.blood_cancer_text, record.text))
     ]
     if records:
-        return True, f"A blood cancer is recorded ({records[0].words()}), so the reason is not known."
+        named = records[0].text or "coded"
+        return True, f"Another disease that is treated so is recorded ({named}: {records[0].words()}), so the reason is not known."
     if absent(chart, terminology, *rules.blood_cancer_sets) is None:
         return None, f"{why_open(chart)} Another reason for it cannot be ruled out."
     return False, "No blood cancer is recorded; it is counted as for MS."

@@ -75,6 +75,9 @@ def drug_records(draw: st.DrawFn) -> Record:
         start=start,
         end=end,
         supply_until=supply,
+        last=draw(st.none() | moments) if says in ("taken", "paused") else None,
+        earlier=draw(st.sampled_from((False, False, True))),
+        not_on=draw(st.none() | moments) if says in ("ended", "paused") and end is None else None,
         stops=draw(stops) if says in ("ended", "finished") else (),
         doubt=draw(st.sampled_from(("", "", "", "unclear"))),
     )
@@ -152,6 +155,18 @@ def test_less_precise_dates_never_turn_an_outcome_round(drug, start, start_preci
 
     sharp = outcome(DateRange.on(start), DateRange.on(onset))
     assert outcome(blurred(start, start_precision), blurred(onset, onset_precision)) in (sharp, None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(("glatiramer", "natalizumab", "ocrelizumab")), days, st.integers(0, 1200), relapses, scans)
+def test_an_unknown_start_says_no_more_than_a_known_one(drug, start, later, attacks, images):
+    """A statement that a drug is taken, without its start, may leave the outcome open; it may not turn it round."""
+    asserted, supply = DateRange.on(min(AS_OF, start + timedelta(days=later))), DateRange.on(date(2027, 6, 1))
+    known = Record(drug=drug, ref="r", says="taken", start=DateRange.on(start), last=asserted, supply_until=supply)
+    stated = Record(drug=drug, ref="r", says="taken", last=asserted, earlier=True, supply_until=supply)
+    (sharp,), (open_,) = judged([known], attacks, images), judged([stated], attacks, images)
+    assert open_.inflammatory in (sharp.inflammatory, None)
+    assert open_.established in (sharp.established, None)
 
 
 @settings(max_examples=150, deadline=None)

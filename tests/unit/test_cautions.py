@@ -314,3 +314,31 @@ def test_the_cumulative_mitoxantrone_dose_is_a_lower_bound():
     assert total.value.low == 24
     assert total.value.exact is None
     assert "not given per square metre" in total.reason
+
+
+NAMED_IN_WORDS = [
+    ("Absolute Lymphocytes", {"value": 0.4, "unit": "K/uL"}, "caution.lymphocytes", 0.4),
+    ("Lymphs Abs", {"value": 400, "unit": "cells/mcL"}, "caution.lymphocytes", 0.4),
+    ("LVEF", {"value": 40, "unit": "%"}, "caution.lvef", 40),
+    ("QTc interval", {"value": 512, "unit": "ms"}, "caution.qtc", 512),
+    ("eGFR CKD-EPI", {"value": 22, "unit": "mL/min/{1.73_m2}"}, "caution.egfr", 22),
+    ("STRATIFY JCV DxSelect Antibody w/ Index", {"value": 2.45}, "jcv.index", 2.45),
+]
+
+
+@pytest.mark.parametrize(("name", "quantity", "fact", "expected"), NAMED_IN_WORDS, ids=[name for name, *_ in NAMED_IN_WORDS])
+def test_values_of_a_laboratory_that_sends_no_codes(name, quantity, fact, expected):
+    sent = {"resourceType": "Observation", "status": "final", "code": {"text": name}, "effectiveDateTime": "2026-06-01"}
+    assert read(sent | {"valueQuantity": quantity})[fact].value.exact == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("Reactive", "positive"), ("Non Reactive", "negative")])
+def test_an_hiv_test_that_is_named_in_words(value, expected):
+    sent = {"resourceType": "Observation", "status": "final", "code": {"text": "HIV 1/2 Ag/Ab combo"}, "effectiveDateTime": "2026-06-01"}
+    assert read(sent | {"valueString": value})["hiv"].value == expected
+
+
+@pytest.mark.parametrize("name", ["CSF lymphocytes absolute", "Absolute CD4 lymphocytes", "Lymphocytes %"])
+def test_other_lymphocytes_are_no_lymphocyte_count(name):
+    sent = {"resourceType": "Observation", "status": "final", "code": {"text": name}, "effectiveDateTime": "2026-06-01"}
+    assert read(sent | {"valueQuantity": {"value": 0.4, "unit": "K/uL"}})["caution.lymphocytes"].value is None

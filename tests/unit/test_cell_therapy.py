@@ -79,3 +79,24 @@ def test_two_transplantations_the_latest_counts_for_the_months():
     facts = read(first, second)
     assert facts["priorHsct.monthsAgo"].value.exact == 30
     assert len(facts["priorHsct"].resources) == 2
+
+
+def test_an_order_that_was_carried_out_is_not_nothing():
+    order = {"resourceType": "ServiceRequest", "intent": "order", "code": AHSCT, "authoredOn": "2022-10-01"}
+    facts = read(order | {"status": "completed"})
+    assert (facts["priorHsct"].value, facts["priorHsct.forMs"].value) == (None, None)
+    assert facts["priorHsct"].resources
+
+
+def test_a_consultation_that_was_carried_out_is_no_transplantation():
+    order = {"resourceType": "ServiceRequest", "status": "completed", "intent": "order", "code": {"text": "Referral for HSCT"}}
+    assert read(order)["priorHsct.forMs"].value is False
+
+
+def test_a_procedure_that_names_a_kind_of_mesenchymal_cell():
+    for text in ("Intrathecal MSC-NP", "Adipose-derived stem cells", "Umbilical cord MSC IV", "MSCs"):
+        assert read(procedure({"text": text}, performedDateTime="2022"))["msc.recorded"].value is True
+
+
+def test_words_of_a_work_up_are_a_plan():
+    assert read(procedure({"text": "HSCT evaluation"}, performedDateTime="2022"))["priorHsct"].value == "planned"

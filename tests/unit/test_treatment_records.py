@@ -18,7 +18,7 @@ def one(*resources, **options):
 
 
 def test_bare_active_order_is_taken_as_ongoing_and_called_assumed():
-    course = one(request(DMF, authoredOn="2024-03-01"))
+    course = one(request(DMF, authoredOn="2026-03-01"))
     assert (course.ongoing, course.phase) == (True, "acting")
     assert any("assumed" in note for note in course.notes)
 
@@ -396,3 +396,50 @@ def test_sparse_and_odd_resources_are_read(resource):
     found = facts(resource)
     assert all(fact.reason for fact in found.values())
     assert all(course.reason for course in courses(resource))
+
+
+EPIC = {
+    "resourceType": "MedicationRequest", "status": "active", "intent": "order", "reportedBoolean": False,
+    "authoredOn": "2025-12-01T14:02:11Z",
+    "medicationReference": {"reference": "Medication/not-sent", "display": "natalizumab (TYSABRI) 300 mg/15 mL injection"},
+    "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/medicationrequest-category", "code": "outpatient"}]}],
+    "courseOfTherapyType": {"text": "Long-term"},
+    "dosageInstruction": [{"text": "300 mg every 28 days", "timing": {"repeat": {"boundsPeriod": {"start": "2025-12-01T05:00:00Z"}}}}],
+    "dispenseRequest": {"validityPeriod": {"start": "2025-12-01T05:00:00Z"}, "numberOfRepeatsAllowed": 11},
+}  # fmt: skip
+ORACLE = {
+    "resourceType": "MedicationRequest", "status": "active", "intent": "order", "authoredOn": "2025-12-01T00:00:00.000Z",
+    "medicationCodeableConcept": {
+        "coding": [{"system": "urn:oid:2.16.840.1.113883.6.314", "code": "d05214", "display": "natalizumab"}, NATALIZUMAB["coding"][0]],
+        "text": "Tysabri 300 mg IV",
+    },
+    "dosageInstruction": [{"text": "300 mg, IV, every 4 weeks", "patientInstruction": "Infusion clinic"}],
+    "dispenseRequest": {"validityPeriod": {"start": "2025-12-01T00:00:00.000Z"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [EPIC, ORACLE], ids=["Epic", "Oracle"])
+def test_orders_as_the_large_systems_shape_them(order):
+    course = one(order, relapses=[relapse("2026-10-01")])
+    assert (course.drug, str(course.start), course.outcome) == ("natalizumab", "2025-12-01", "failed")
+
+
+def test_a_national_drug_code_is_read_by_its_words():
+    ndc = {"coding": [{"system": "http://hl7.org/fhir/sid/ndc", "code": "50242-150-01", "display": "OCREVUS 300 MG/10ML IV SOLN"}]}
+    assert one(request(ndc, authoredOn="2026-01-01")).how == "text"
+    bare = {"coding": [{"system": "http://hl7.org/fhir/sid/ndc", "code": "50242-150-01"}]}
+    assert facts(request(bare, authoredOn="2026-01-01"))["dmt.noneRecorded"].value is None
+
+
+def test_a_mixture_coded_by_its_bag_is_read_by_its_ingredients():
+    bag = {
+        "resourceType": "Medication", "id": "bag", "code": {"text": "IVPB neurology protocol"},
+        "ingredient": [{"itemCodeableConcept": {"text": "sodium chloride 0.9 %"}}, {"itemCodeableConcept": {"text": "ocrelizumab 600 mg"}}],
+    }  # fmt: skip
+    order = {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "authoredOn": "2026-01-01", "contained": [bag]}
+    assert one(order | {"medicationReference": {"reference": "#bag"}}).drug == "ocrelizumab"
+
+
+def test_rituximab_beside_another_autoimmune_disease_is_unclear():
+    sjogren = {"resourceType": "Condition", "code": {"text": "Sjögren syndrome"}}
+    assert facts(request("rituximab", authoredOn="2026-01-01"), sjogren)["antiCd20.ever"].value is None

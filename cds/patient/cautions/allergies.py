@@ -19,11 +19,12 @@ _ROLES = ("include", "context")
 
 
 class Substance(Rules):
-    """One drug or excipient: its value sets and the words for what has none."""
+    """One drug or excipient: its value sets and the words for what has none; `doubt` are words that may mean it."""
 
     name: str
     sets: tuple[str, ...] = ()
     text: tuple[Pattern, ...] = ()
+    doubt: tuple[Pattern, ...] = ()
 
 
 class AllergyRules(Rules):
@@ -61,7 +62,8 @@ def allergy_facts(chart: Chart, terminology: Terminology, rules: AllergyRules) -
     facts: dict[str, Fact] = {}
     for key, substance in rules.substances.items():
         own = [allergy for allergy in allergies if _about(substance, allergy)]
-        facts[f"caution.hypersensitivity.{key}"] = _hypersensitivity(substance, own, open_because)
+        maybe = [allergy for allergy in allergies if not own and found(substance.doubt, allergy.words)]
+        facts[f"caution.hypersensitivity.{key}"] = _hypersensitivity(substance, own, maybe, open_because)
         if key in rules.anaphylaxis:
             facts[f"caution.anaphylaxis.{key}"] = _anaphylaxis(substance, own, open_because)
     cautions = tuple(
@@ -128,11 +130,13 @@ def _unread(chart: Chart, terminology: Terminology, rules: AllergyRules) -> str:
     return ""
 
 
-def _hypersensitivity(substance: Substance, own: list[_Allergy], open_because: str) -> Fact:
+def _hypersensitivity(substance: Substance, own: list[_Allergy], maybe: list[_Allergy], open_because: str) -> Fact:
     truth = any_of(allergy.certain for allergy in own)
     if own:
         kind = "Hypersensitivity" if truth else "An intolerance (not an allergy)"
         return _fact(truth, f"{kind} to {substance.name} is recorded", own)
+    if maybe:
+        return _fact(None, f'An allergy to "{maybe[0].words[:60]}" is recorded, which may mean {substance.name}', maybe)
     if open_because:
         return Fact(value=None, reason=f"{open_because} Not known: hypersensitivity to {substance.name}.", how="notFound")
     return Fact(value=False, reason=f"No hypersensitivity to {substance.name} is recorded.", how="notFound")

@@ -12,7 +12,7 @@ from cds.patient.reading import count_words, months_since, unique
 from cds.patient.treatment.exposure import Exposure
 from cds.patient.treatment.history import History
 from cds.patient.treatment.outcomes import Verdict
-from cds.patient.treatment.rules import TreatmentRules
+from cds.patient.treatment.rules import BEGINNING, TreatmentRules
 from cds.patient.treatment.words import listed, on, resources_of
 from cds.three_valued import Bounds, Truth, any_of
 
@@ -64,16 +64,16 @@ def _exposure_months(history: History, courses: Sequence[Verdict], more: bool) -
 
 def _months_taken(exposure: Exposure, as_of: date) -> Bounds:
     """Months from the first to the last infusion, or to the day of the advice while it goes on."""
-    if exposure.start is None:
-        return Bounds.at_least(0)
-    shown = exposure.shown or exposure.start
+    begun = exposure.start or DateRange.on(exposure.clock.last)
+    shown = exposure.shown or begun
     ends = {
         True: DateRange.on(as_of),
         False: DateRange(exposure.last_taken.first, min(exposure.last_taken.last, as_of)),
         None: DateRange(min(shown.first, as_of), as_of),
     }
     end = ends[exposure.ongoing]
-    return Bounds(max(0.0, exposure.start.months_until(end.first).low), max(0.0, exposure.start.months_until(end.last).high))
+    least = max(0.0, begun.months_until(end.first).low) if end.first != BEGINNING else 0.0
+    return Bounds(least, max(0.0, begun.months_until(end.last).high)) if exposure.start is not None else Bounds.at_least(least)
 
 
 def anti_cd20_facts(history: History, verdicts: Sequence[Verdict], rules: TreatmentRules) -> dict[str, Fact]:

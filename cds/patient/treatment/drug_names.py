@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.patient.context import How
+from cds.patient.rules import searcher
 from cds.patient.treatment.rules import TreatmentRules
 
 Form = Literal["ms", "other", "unclear"]
@@ -16,12 +17,16 @@ Form = Literal["ms", "other", "unclear"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """One drug as named by a concept. `conflict` says what contradicts it; empty if nothing does."""
+    """One drug as named by a concept. `conflict` says what contradicts it; empty if nothing does.
+
+    `unsure` quotes words that do not say that the drug itself was given, such as a premedication for it.
+    """
 
     drug: str
     form: Form
     how: How
     conflict: str = ""
+    unsure: str = ""
 
 
 def name_drugs(concept: Concept, terminology: Terminology, rules: TreatmentRules, more: str = "") -> tuple[Named, ...]:
@@ -31,15 +36,16 @@ def name_drugs(concept: Concept, terminology: Terminology, rules: TreatmentRules
     """
     hits = terminology.match(concept, *rules.drug_of_value_set)
     found = _by_drug(list(hits), rules)
+    unsure = next((words[:80] for words in concept.words if searcher(rules.drugs.not_given_words)(words)), "")
     if not found:
-        return _by_unclear_name(concept, rules)
+        return tuple(replace(one, unsure=unsure) for one in _by_unclear_name(concept, rules))
     contradicting = _contradicting(concept, terminology, rules)
     found = _by_drug([*hits, *contradicting], rules)
     if contradicting or len({rules.family(drug) for drug in found}) > 1:
         return tuple(Named(drug=drug, form="unclear", how="coded", conflict=_contradiction(concept)) for drug in found)
     drug, hits_of_drug = _preferred(found)
     how: How = "coded" if any(hit.how == "coded" for hit in hits_of_drug) else "text"
-    return (Named(drug=drug, form=_form(drug, hits_of_drug, more, terminology, rules), how=how),)
+    return (Named(drug=drug, form=_form(drug, hits_of_drug, more, terminology, rules), how=how, unsure=unsure),)
 
 
 def names_ms_drug(concepts: Iterable[Concept], terminology: Terminology, rules: TreatmentRules) -> bool:

@@ -50,7 +50,9 @@ def _when(exposure: Exposure) -> tuple[date, date, str]:
 def _of_one_drug(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_of: date) -> list[Exposure]:
     certain = close_overtaken([record for record in records if not record.doubt])
     doubtful = [record for record in records if record.doubt]
-    found = [_exposure(drug, segment, rules, as_of) for segment in _segments(certain, drug, rules, as_of)]
+    found: list[Exposure] = []
+    for segment in _segments(certain, drug, rules, as_of):
+        found.append(_exposure(drug, segment, rules, as_of, found[-1] if found else None))
     alone: list[Record] = []
     for record in doubtful:
         home = next((number for number, exposure in enumerate(found) if _within(record, exposure)), None)
@@ -95,7 +97,7 @@ def _limit(record: Record, first: Record, window: Window, rules: TreatmentRules,
     if window.acts_from == "first":
         start = begins(first)
         return window.acts.after(start.last) if start else FOREVER
-    reached, last = reach(record, window, rules, as_of), evidence(record)
+    reached, last = reach(record, window, rules, as_of), latest((evidence(record), record.not_on))
     if reached.open or last is None:
         return FOREVER
     if reached.known:
@@ -103,11 +105,28 @@ def _limit(record: Record, first: Record, window: Window, rules: TreatmentRules,
     return max(window.acts.after(last.last), rules.records.renewal_gap.after(last.last))
 
 
-def _exposure(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_of: date) -> Exposure:
-    """One course from its records, taken alone."""
+def _begun(records: Sequence[Record], before: Exposure | None, as_of: date) -> tuple[DateRange | None, DateRange]:
+    """The start of a course, if it can be told, and the days on which it can lie.
+
+    A record that tells no start shows the drug in use, so it was begun by then: after the course before, if that one was stopped.
+    """
+    begun = earliest(begins(record) for record in records)
+    if begun is None:
+        return None, DateRange(BEGINNING, as_of)
+    told = earliest(record.start for record in records if not record.earlier)
+    shown = earliest(begins(record) for record in records if record.earlier)
+    if shown is None or (told is not None and told.first <= shown.first):
+        return begun, begun
+    stopped = before is not None and before.ongoing is False
+    first = min(before.last_taken.first, begun.last) if before is not None and stopped else BEGINNING
+    clock = DateRange(first, begun.last)
+    return (clock if first != BEGINNING else None), clock
+
+
+def _exposure(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_of: date, before: Exposure | None = None) -> Exposure:
+    """One course from its records; `before` is the drug's course before it."""
     window = rules.window(drug)
-    start = earliest(begins(record) for record in records)
-    clock = start or DateRange(BEGINNING, as_of)
+    start, clock = _begun(records, before, as_of)
     doses = doses_given(records)
     taken = last_taken(records, doses, window, rules, as_of)
     acts_from = when = taken.when
@@ -115,9 +134,8 @@ def _exposure(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_
     if window.given == "course":
         days = course_days(records, doses, rules, as_of)
         courses = courses_of(days, window)
-        if days:
-            when = days[-1]
-            acts_from = days[0] if window.acts_from == "first" else when
+        when = days[-1] if days else clock
+        acts_from = days[0] if days and window.acts_from == "first" else when
     acts = window.acts.from_(acts_from)
     tier, tier_reason = rules.tier(drug)
     exposure = Exposure(

@@ -32,8 +32,9 @@ class Stop:
 class Record:
     """What one resource says of one drug having been taken.
 
-    `end` is a stated end of taking, `supply_until` the end of what was supplied, `last` the last date on the record; `doubt` says why
-    it is not certain.
+    `end` is a stated end of taking, `supply_until` the end of what was supplied, `last` the last date on which it shows the drug in use.
+    `earlier`: its first date is no start, the drug may have been begun before. `not_on` is the day on which it was said that the drug is
+    not taken (any more). `doubt` says why it is not certain.
     """
 
     drug: str
@@ -43,6 +44,8 @@ class Record:
     end: DateRange | None = None
     supply_until: DateRange | None = None
     last: DateRange | None = None
+    earlier: bool = False
+    not_on: DateRange | None = None
     stops: tuple[Stop, ...] = ()
     how: How = "coded"
     doubt: str = ""
@@ -76,7 +79,8 @@ class Places(NamedTuple):
 class Exposure:
     """One course of one drug, with its boundaries in time.
 
-    `clock` is the start from which wash-in counts (the family's, where one of its drugs continues another). `wash_in` is `None` while an
+    `start` is `None` where nothing tells how long ago it was begun; then `clock` ends on the day by which it was. `clock` is the start from
+    which wash-in counts (the family's, where one of its drugs continues another). `wash_in` is `None` while an
     induction course is incomplete. `answers_until` ends what is laid at this drug's door: a later drug past its wash-in, or a transplant.
     `stops` are the reasons of the final stop, `overtaken_stops` those of records after which the drug went on. `shown` is the last day on
     which a record shows the drug in use.
@@ -111,6 +115,10 @@ class Exposure:
     notes: tuple[str, ...]
     resources: tuple[str, ...]
     how: How
+
+    def begun_by(self, as_of: date) -> date | None:
+        """The day by which it was surely begun; `None` if no record tells."""
+        return self.clock.last if self.start is not None or self.clock.last < as_of else None
 
     @property
     def induction_incomplete(self) -> bool:

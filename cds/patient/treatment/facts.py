@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from cds.fhir.dates import DateRange
 from cds.patient.context import Fact
 from cds.patient.reading import count_words, months_since, unique
 from cds.patient.treatment.drug_facts import anti_cd20_facts, natalizumab_facts, prior_immunosuppression
@@ -112,7 +113,9 @@ def _acting_facts(history: History) -> dict[str, Fact]:
         assumed = "" if not current.assumed else f" {sentence(current.assumed)}."
         words = "" if assumed else f", {phase_words(current, history.as_of)}"
         reason = f"{current.name} {span_words(current)}{words}.{assumed}{also}"
-        months = months_since(current.clock, history.as_of) if current.start else Bounds.at_least(0)
+        begun = current.clock if current.start else DateRange.on(current.clock.last)
+        months = months_since(begun, history.as_of)
+        months = months if current.start else Bounds.at_least(months.low)
         tier = f"{current.name} is {_tier_words(current)}."
         return {
             "dmt.acting": _of(current, current.drug, reason),

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Literal, NamedTuple
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
-from cds.fhir.dates import DateRange
+from cds.fhir.dates import DateRange, add_days
 from cds.patient.records.conditions import read_conditions
 from cds.patient.rules import found
 from cds.patient.treatment.drug_names import Form
@@ -151,7 +150,7 @@ def _near_transplant(record: Record, rule: DrugRule, transplants: Sequence[DateR
     day, step = record.start or record.last, rule.part_of_transplant
     if day is None or step is None:
         return False
-    return any(step.before(graft.first) <= day.last and day.first <= graft.last + timedelta(days=1) for graft in transplants)
+    return any(step.before(graft.first) <= day.last and day.first <= add_days(graft.last, 1) for graft in transplants)
 
 
 def _recorded_diseases(given: Sequence[Given], chart: Chart, terminology: Terminology, rules: TreatmentRules) -> frozenset[str]:

@@ -18,12 +18,16 @@ _YEARS = ("a", "year", "years", "yr")
 
 
 class Dates(NamedTuple):
-    """`start` and `end` of taking as stated, `supply_until` the end of what was supplied, `last` the last date on the record."""
+    """`start` and `end` of taking as stated, `supply_until` the end of what was supplied, `last` the last date on the record.
+
+    `one_day`: the start is no more than a day on which the drug was taken.
+    """
 
     start: DateRange | None = None
     end: DateRange | None = None
     supply_until: DateRange | None = None
     last: DateRange | None = None
+    one_day: bool = False
 
 
 def request_dates(request: Any) -> Dates:
@@ -46,7 +50,7 @@ def statement_dates(statement: Any) -> Dates:
     """Dates of a MedicationStatement: its effective date or period, and when it was asserted."""
     period = statement.effectivePeriod
     start = date_range(period.start) if period else date_range(statement.effectiveDateTime)
-    return Dates(start, date_range(period.end) if period else None, None, date_range(statement.dateAsserted))
+    return Dates(start, date_range(period.end) if period else None, None, date_range(statement.dateAsserted), one_day=period is None)
 
 
 def administration_dates(administration: Any) -> Dates:

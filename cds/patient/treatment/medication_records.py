@@ -6,7 +6,6 @@ name a drug.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.context import Conflict
 from cds.patient.records.conditions import codes_in, date_range, read_conditions
+from cds.patient.rules import searcher
 from cds.patient.treatment.drug_names import Named, name_drugs
 from cds.patient.treatment.exposure import Record, Told
 from cds.patient.treatment.indications import Given, NotForMs, stated_reason, weigh_indications
@@ -29,8 +29,9 @@ from cds.patient.treatment.medication_dates import (
     request_dates,
     statement_dates,
 )
+from cds.patient.treatment.rules import Given as Schedule
 from cds.patient.treatment.rules import Says, TreatmentRules
-from cds.patient.treatment.stop_reasons import stop_reasons
+from cds.patient.treatment.stop_reasons import About, never_taken, says_not_taken, stop_reasons
 
 _DATES: dict[str, Callable[[Any], Dates]] = {
     "MedicationRequest": request_dates,
@@ -109,7 +110,7 @@ def _named(scope: _Scope, type_: str, entry: Entry) -> tuple[Named, ...]:
     concept = Concept.of(entry.resource.code)
     words = " | ".join(concept.words)
     drugs = scope.rules.drugs
-    infusion = re.search(drugs.procedure_words, words, re.IGNORECASE) and not re.search(drugs.procedure_not, words, re.IGNORECASE)
+    infusion = searcher(drugs.procedure_words)(words) and not searcher(drugs.procedure_not)(words)
     return tuple(one for one in _names(scope, concept, "") if one.how == "coded" or infusion)
 
 
@@ -142,8 +143,12 @@ def _read(scope: _Scope, type_: str, entry: Entry, named: Named, given: list[Giv
     if says == "planned" or (intended and not reported) or (begins is not None and begins.first > scope.as_of):
         planned.append(Planned(drug=named.drug, name=rules.name(named.drug), date=begins, resource=entry.ref))
         return
+    notes, about = _notes(resource), _about(scope, named)
+    never = never_taken(_status_reasons(resource), notes, about, rules)
     doubts = {
         named.conflict: bool(named.conflict),
+        f'its words do not say that the drug itself was given: "{named.unsure}"': bool(named.unsure),
+        f'recorded as never taken: "{never}"': bool(never),
         "its status does not say whether it was taken": says == "unknown",
         "reported as a plan, so whether it was taken is not said": intended,
     }
@@ -159,6 +164,9 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
     if says == "ended" and type_ == "MedicationRequest" and "inpatient" in _categories(resource):
         says = "finished"
     told: Told = says if says in ("finished", "ended", "paused", "given") else "taken"
+    notes, about = _notes(resource), _about(scope, named)
+    denied = told == "taken" and says_not_taken(notes, about, scope.rules)
+    told = "paused" if denied else told
     if says == "unknown" and type_ in ("MedicationAdministration", "MedicationDispense", "Procedure"):
         told = "given"
     supply = raw.supply_until
@@ -166,13 +174,14 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
         end, supply = None, _latest(raw.end, supply)
     else:
         end = DateRange(raw.end.first, min(raw.end.last, as_of)) if raw.end is not None and ended else None
+    # The day of an assertion says that the drug was, or was not, taken on that day, and no more.
+    not_on = dates.last if type_ == "MedicationStatement" and told in ("ended", "paused") else None
     if told == "ended" and end is None:
-        supply = _first(supply, _changed(resource), dates.last if type_ == "MedicationStatement" else None)
-    notes = [note.text for note in getattr(resource, "note", None) or () if note.text]
-    stops = stop_reasons(_status_reasons(resource), notes, scope.terminology, scope.rules)
+        supply = _first(supply, _changed(resource), not_on)
+    stops = stop_reasons(_status_reasons(resource), notes, about, scope.terminology, scope.rules)
     if told in ("taken", "paused"):
         # The reason of a running order is none for a stop, but it may say that the drug is not taken as prescribed.
-        written = stop_reasons((), notes, scope.terminology, scope.rules)
+        written = stop_reasons((), notes, about, scope.terminology, scope.rules)
         stops = tuple(stop for stop in stops if stop.kind == "adherence" or stop in written)
     return Record(
         drug=named.drug,
@@ -181,12 +190,46 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
         start=dates.start,
         end=end,
         supply_until=supply,
-        last=dates.last,
+        last=dates.last if not_on is None else None,
+        earlier=_begun_earlier(scope, type_, entry, raw, scope.rules.window(named.drug).given),
+        not_on=not_on,
         stops=stops,
         how=named.how,
         doubt=doubt,
-        notes=_remarks(resource, says),
+        notes=_remarks(resource, says, denied),
     )
+
+
+def _notes(resource: Any) -> tuple[str, ...]:
+    return tuple(note.text for note in getattr(resource, "note", None) or () if note.text)
+
+
+def _about(scope: _Scope, named: Named) -> About:
+    """Words are about the drug unless they name another one and not it."""
+    family = scope.rules.family(named.drug)
+
+    def about(words: str) -> bool:
+        others = {scope.rules.family(one.drug) for one in _names(scope, Concept.of(words), "")}
+        return not others or family in others
+
+    return about
+
+
+def _begun_earlier(scope: _Scope, type_: str, entry: Entry, dates: Dates, given: Schedule) -> bool:
+    """Whether the drug may have been taken before the first date of a record: a renewal, a refill, a home medication, a later infusion."""
+    resource, rules = entry.resource, scope.rules.statuses.begun_earlier
+    if dates.start is None:
+        return True
+    if dates.one_day and type_ == "MedicationStatement" and given == "supply":
+        return True
+    if type_ == "MedicationRequest":
+        previous = resource.priorPrescription
+        renewed = previous is not None and scope.chart.resolve(entry, previous) is None
+        if renewed or resource.reportedBoolean or resource.reportedReference or _categories(resource) & set(rules.categories):
+            return True
+    if type_ == "MedicationDispense" and codes_in(resource.type) & set(rules.dispense_types):
+        return True
+    return any(searcher(rules.words)(words) for words in (*_notes(resource), _dosage_words(resource)))
 
 
 def _categories(resource: Any) -> frozenset[str]:
@@ -213,10 +256,12 @@ def _status_reasons(resource: Any) -> tuple[Concept, ...]:
     return tuple(Concept.of(one) for one in (found if isinstance(found, list) else [found]) if one is not None)
 
 
-def _remarks(resource: Any, says: Says) -> tuple[str, ...]:
+def _remarks(resource: Any, says: Says, denied: bool) -> tuple[str, ...]:
     remarks = []
     if says == "paused":
         remarks.append("The order is on hold.")
+    if denied:
+        remarks.append("Still marked active, but a note says that it was stopped or is not taken.")
     if getattr(resource, "reportedBoolean", None):
         remarks.append("Reported by the patient or another source.")
     return tuple(remarks)
@@ -242,8 +287,16 @@ def _from_conditions(scope: _Scope) -> list[Given]:
         day = condition.date
         if len(drugs) != 1 or not condition.asserted or (day is not None and day.first > scope.as_of):
             continue
-        dates = not_after(Dates(day, last=condition.recorded), scope.as_of)
+        dates = not_after(Dates(condition.onset, last=condition.recorded), scope.as_of)
         says: Told = "ended" if condition.state == "resolved" else "taken"
-        record = Record(drug=drugs.pop(), ref=condition.ref, says=says, start=dates.start, last=dates.last, how="coded")
+        record = Record(
+            drug=drugs.pop(),
+            ref=condition.ref,
+            says=says,
+            start=dates.start,
+            last=dates.last,
+            earlier=condition.onset is None,
+            how="coded",
+        )
         found.append(Given(record=record, form="ms", reason="none"))
     return found

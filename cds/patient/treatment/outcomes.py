@@ -54,13 +54,19 @@ def judge(
     scans: Sequence[Scan],
     worsenings: Sequence[Worsening],
     rules: TreatmentRules,
+    unread: str = "",
 ) -> tuple[Verdict, ...]:
-    """The outcome of every course (F12, F12e, F13)."""
-    return tuple(_verdict(exposure, relapses, scans, worsenings, rules) for exposure in exposures)
+    """The outcome of every course (F12, F12e, F13). `unread` says which records of activity were not read: silence is then no outcome."""
+    return tuple(_verdict(exposure, relapses, scans, worsenings, rules, unread) for exposure in exposures)
 
 
 def _verdict(
-    exposure: Exposure, relapses: Sequence[Relapse], scans: Sequence[Scan], worsenings: Sequence[Worsening], rules: TreatmentRules
+    exposure: Exposure,
+    relapses: Sequence[Relapse],
+    scans: Sequence[Scan],
+    worsenings: Sequence[Worsening],
+    rules: TreatmentRules,
+    unread: str,
 ) -> Verdict:
     events = breakthrough_events(exposure, relapses, scans, rules)
     early = early_activity(exposure, relapses, scans, rules)
@@ -75,7 +81,7 @@ def _verdict(
     blocked = _why_open(exposure, established, early.truth, worsened)
     if blocked:
         established, inflammatory, worsened = (_unless(truth) for truth in (established, inflammatory, worsened))
-    if inflammatory is False and (silence := _reason_missing(exposure)):
+    if inflammatory is False and (silence := _reason_missing(exposure) or unread):
         blocked, established, inflammatory = blocked or silence, None, None
     failed = any_of((inflammatory, worsened))
     outcome = _outcome(exposure, failed, blocked)
@@ -249,11 +255,19 @@ def _notes(exposure: Exposure, events: Sequence[DrugEvent], early: EarlyActivity
     notes = list(exposure.notes)
     if exposure.assumed:
         notes.append(sentence(f"{exposure.assumed}."))
-    notes += [
-        "Non-adherence is recorded." if stop.kind == "adherence" else f"An order was stopped ({stop.says}), but the drug went on."
-        for stop in exposure.overtaken_stops
-    ]
+    if exposure.start is None and exposure.shown is not None:
+        notes.append(f"When it was begun is not recorded; it was taken by {exposure.clock.last}.")
+    notes += [_overtaken(exposure, stop) for stop in exposure.overtaken_stops]
     return tuple(dict.fromkeys((*notes, *_uncounted(events, early))))
+
+
+def _overtaken(exposure: Exposure, stop: Stop) -> str:
+    """What a recorded reason means that ends nothing."""
+    if stop.kind == "adherence":
+        return "Non-adherence is recorded."
+    if exposure.ongoing is not True:
+        return f"A reason for stopping is recorded ({stop.says}), but whether and when it was stopped is not certain."
+    return f"An order was stopped ({stop.says}), but the drug went on."
 
 
 def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> Episode:
@@ -277,7 +291,7 @@ def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> 
         doses=exposure.doses,
         phase=exposure.phase(as_of),
         acts_until=acts_until if known else None,
-        wash_in_ends=exposure.wash_in.last if exposure.wash_in is not None and exposure.start is not None else None,
+        wash_in_ends=exposure.wash_in.last if exposure.wash_in is not None and exposure.begun_by(as_of) is not None else None,
         window_ends=ends if known and ends != FOREVER and exposure.aftermath in ("rebound", "residual") else None,
         induction_incomplete=exposure.induction_incomplete,
         outcome=verdict.outcome if verdict is not None else "unknown",

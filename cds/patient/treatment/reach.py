@@ -69,12 +69,12 @@ def reach(record: Record, window: Window, rules: TreatmentRules, as_of: date) ->
 
 def close_overtaken(records: Sequence[Record]) -> tuple[Record, ...]:
     """Records in force that a later stop of the same drug has overtaken are ended by the first such stop."""
-    dated = [(when, record) for record in records if record.says == "ended" and (when := record.end or begins(record)) is not None]
+    dated = [(when, record) for record in records if record.says == "ended" and (when := _ended_by(record)) is not None]
     stops = sorted(dated, key=lambda stop: (stop[0].first, stop[0].last, stop[1].ref))
     firsts = [when.first for when, _ in stops]
 
     def close(record: Record) -> Record:
-        last = evidence(record)
+        last = evidence(record) or record.not_on
         if record.says not in ("taken", "paused") or last is None:
             return record
         number = bisect_right(firsts, last.last)
@@ -82,9 +82,17 @@ def close_overtaken(records: Sequence[Record]) -> tuple[Record, ...]:
             return record
         when, stop = stops[number]
         note = f"{record.ref} is still marked active, but {stop.ref} records a later stop."
-        return replace(record, says="ended", end=stop.end, supply_until=None, last=when, notes=(*record.notes, note))
+        shown = record.last if stop.end is None and stop.not_on is not None else when
+        return replace(
+            record, says="ended", end=stop.end, supply_until=stop.not_on, not_on=stop.not_on, last=shown, notes=(*record.notes, note)
+        )
 
     return tuple(close(record) for record in records)
+
+
+def _ended_by(record: Record) -> DateRange | None:
+    """The day of a stop or, where none is stated, the day on which the record speaks of it."""
+    return record.end or record.not_on or begins(record)
 
 
 def last_taken(records: Sequence[Record], doses: Sequence[DateRange], window: Window, rules: TreatmentRules, as_of: date) -> LastTaken:
@@ -141,7 +149,7 @@ def _has_ended(record: Record, window: Window, as_of: date) -> bool:
 
 def _overtaken(record: Record, signs: _Signs) -> bool:
     """Whether another record shows the drug begun after this one's end; after a stop without a date only a new order can."""
-    end = record.end or evidence(record)
+    end = record.end or record.not_on or evidence(record)
     return end is not None and (signs.begun if record.end is not None else signs.ordered) > end.last
 
 
@@ -190,12 +198,15 @@ def doses_given(records: Sequence[Record]) -> tuple[DateRange, ...]:
 
 
 def course_days(records: Sequence[Record], doses: Sequence[DateRange], rules: TreatmentRules, as_of: date) -> tuple[DateRange, ...]:
-    """The days of an induction drug: its recorded doses; without any, the starts of its orders and the far end of a long one."""
+    """The days of an induction drug: its recorded doses; without any, the starts of its orders and the far end of a long one.
+
+    A record that tells no start tells no course.
+    """
     if doses:
         return tuple(doses)
     days: list[DateRange] = []
     for record in records:
-        start = begins(record)
+        start = record.start
         if start is None:
             continue
         days.append(start)

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from cds.fhir.chart import CARRIERS, Chart
-from cds.fhir.codes import Terminology
+from cds.fhir.chart import CARRIERS, Chart, Entry
+from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.context import Conflict, Episode, Fact, Relapse, Scan
 from cds.patient.disability.worsening import Worsening
 from cds.patient.records.conditions import read_conditions
-from cds.patient.treatment.drug_names import names_ms_drug
+from cds.patient.rules import searcher
+from cds.patient.treatment.drug_names import name_drugs, names_ms_drug
 from cds.patient.treatment.episodes import build_exposures
 from cds.patient.treatment.exposure import Exposure
 from cds.patient.treatment.facts import facts_of
@@ -83,9 +84,10 @@ def judge_outcomes(
     worsenings: Sequence[Worsening],
     rules: TreatmentRules,
     as_of: date,
+    unread: str = "",
 ) -> tuple[Episode, ...]:
-    """The same courses with their outcomes (F12, F12e, F13)."""
-    verdicts = judge(exposures.history.exposures, relapses, scans, worsenings, rules)
+    """The same courses with their outcomes (F12, F12e, F13). `unread`: which records of activity were not read."""
+    verdicts = judge(exposures.history.exposures, relapses, scans, worsenings, rules, unread)
     return tuple(episode(verdict.exposure, as_of, verdict) for verdict in verdicts)
 
 
@@ -96,13 +98,14 @@ def treatment_facts(
     worsenings: Sequence[Worsening],
     facts: Mapping[str, Fact],
     rules: TreatmentRules,
+    unread: str = "",
 ) -> dict[str, Fact]:
     """Every treatment fact of the catalogue.
 
     `facts` are those read before: `activity` and `worsening.last12Months` say whether silence was assessed, `disease.yearsSinceDiagnosis`
     decides what never having been treated means.
     """
-    verdicts = judge(exposures.history.exposures, relapses, scans, worsenings, rules)
+    verdicts = judge(exposures.history.exposures, relapses, scans, worsenings, rules, unread)
     return facts_of(exposures.history, verdicts, facts, rules)
 
 
@@ -124,7 +127,19 @@ def _readable(chart: Chart, terminology: Terminology, rules: TreatmentRules) -> 
                 return None, f"{entry.ref} says that nothing is known of the medication."
         elif not terminology.legible(medication):
             return None, f"Which medication {entry.ref} names is not known: its code has no words and is not on Ranvier's lists."
+        elif _unnamed(medication, entry, terminology, rules):
+            return None, f'{entry.ref} names a treatment of MS without saying which drug it is ("{medication.words[0][:60]}").'
     return True, "Medication data were read."
+
+
+def _unnamed(medication: Concept, entry: Entry, terminology: Terminology, rules: TreatmentRules) -> bool:
+    """Whether the words speak of an MS treatment that was given, or may have been, and name no drug."""
+    if not searcher(rules.drugs.unnamed_words)(" | ".join(medication.words)):
+        return False
+    resource = entry.resource
+    given = rules.statuses.says(entry.ref.partition("/")[0], resource.status) not in ("never", "planned")
+    given = given and getattr(resource, "intent", None) not in rules.statuses.plan_intents
+    return given and not name_drugs(medication, terminology, rules)
 
 
 def _still_planned(planned: Iterable[Planned], exposures: Sequence[Exposure], rules: TreatmentRules, as_of: date) -> tuple[Planned, ...]:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
-from cds.fhir.dates import DateRange, add_months
+from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.context import Tier
 from cds.patient.rules import Definitions, Pattern, Rules, RulesError, parse_rules
 
@@ -45,7 +45,7 @@ class Step(Rules):
 
     def before(self, day: date) -> date:
         """The day so much earlier."""
-        return add_months(day, -self.months) - timedelta(weeks=self.weeks, days=self.days)
+        return add_days(add_months(day, -self.months), -7 * self.weeks - self.days)
 
     def from_(self, when: DateRange) -> DateRange:
         """Every day so much later than a day of the range."""
@@ -79,6 +79,8 @@ class DrugRules(Rules):
     anti_cd20: tuple[str, ...]
     procedure_words: Pattern
     procedure_not: Pattern
+    not_given_words: Pattern
+    unnamed_words: Pattern
 
 
 class Indication(Rules):
@@ -139,6 +141,14 @@ class RecordRules(Rules):
     regimen: Step
 
 
+class BegunEarlier(Rules):
+    """What tells that the first date of a record is no start: categories of orders, types of dispenses, words of a note or dosage."""
+
+    categories: tuple[str, ...]
+    dispense_types: tuple[str, ...]
+    words: Pattern
+
+
 class Statuses(Rules):
     """`ranvier-treatment-statuses`: what the status of a record says about the drug having been taken."""
 
@@ -149,6 +159,7 @@ class Statuses(Rules):
     Procedure: dict[str, Says]
     plan_intents: tuple[str, ...]
     no_information: tuple[str, ...]
+    begun_earlier: BegunEarlier
 
     def says(self, carrier: str, status: str | None) -> Says:
         """What a status says; one that is missing or not listed leaves it open."""
@@ -173,6 +184,11 @@ class StopReasons(Rules):
     stop_words: Pattern
     denied: Pattern
     not_yet: Pattern
+    successor: Pattern
+    resumed: Pattern
+    something_else: Pattern
+    not_taking: Pattern
+    never_taken: Pattern
 
 
 class Breakthrough(Rules):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from cds.fhir.codes import Concept, Terminology
+from cds.patient.rules import searcher
 from cds.patient.treatment.exposure import Stop
 from cds.patient.treatment.rules import StopReasonRule, TreatmentRules
 
@@ -15,11 +16,37 @@ QUOTED = 80
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
-def stop_reasons(concepts: Iterable[Concept], notes: Iterable[str], terminology: Terminology, rules: TreatmentRules) -> tuple[Stop, ...]:
+About = Callable[[str], bool]
+"""Whether words of a note are about the drug of the record: false if they name another MS drug and not this one."""
+
+
+def stop_reasons(
+    concepts: Iterable[Concept], notes: Iterable[str], about: About, terminology: Terminology, rules: TreatmentRules
+) -> tuple[Stop, ...]:
     """Every reason that status reasons and notes give, each once. A status reason that is not understood is kept as such."""
     found = [stop for concept in concepts for stop in _of_concept(concept, terminology, rules)]
-    found += [stop for note in notes for stop in _of_note(note, terminology, rules)]
+    found += [stop for note in notes for stop in _of_note(note, about, terminology, rules)]
     return tuple(dict.fromkeys(found))
+
+
+def says_not_taken(notes: Iterable[str], about: About, rules: TreatmentRules) -> bool:
+    """Whether a note says that the drug was stopped or is not taken; neither a plan to stop nor another drug's or habit's end."""
+    stops = rules.stop_reasons
+    for sentence in (sentence for note in notes for sentence in _SENTENCE.split(note)):
+        if searcher(stops.resumed)(sentence) or searcher(stops.something_else)(sentence):
+            continue
+        if _stopped(sentence, about, rules) or (_said(stops.not_taking, sentence, rules) and about(sentence)):
+            return True
+    return False
+
+
+def never_taken(concepts: Iterable[Concept], notes: Iterable[str], about: About, rules: TreatmentRules) -> str:
+    """The words of a status reason or note by which a drug was ordered in error or never taken; empty if none says so."""
+    sentences = [sentence for note in notes for sentence in _SENTENCE.split(note)]
+    for words in (*(" | ".join(concept.words) for concept in concepts), *sentences):
+        if _said(rules.stop_reasons.never_taken, words, rules) and about(words):
+            return _quote(words)
+    return ""
 
 
 def _of_concept(concept: Concept, terminology: Terminology, rules: TreatmentRules) -> list[Stop]:
@@ -57,21 +84,29 @@ def _of_words(words: str, written: str, terminology: Terminology, rules: Treatme
 
 def _said(pattern: str, words: str, rules: TreatmentRules) -> bool:
     """Whether the words say it, and nothing before them in the sentence denies it."""
-    denied = re.compile(rules.stop_reasons.denied, re.IGNORECASE)
-    return any(not denied.search(words[: found.start()]) for found in re.finditer(pattern, words, re.IGNORECASE))
+    denied = searcher(rules.stop_reasons.denied)
+    return any(not denied(words[: found.start()]) for found in re.finditer(pattern, words, re.IGNORECASE))
 
 
-def _of_note(note: str, terminology: Terminology, rules: TreatmentRules) -> list[Stop]:
-    """The reasons in the sentences of a note that say the drug was stopped; plans and conditions do not count.
+def _stopped(sentence: str, about: About, rules: TreatmentRules) -> bool:
+    """Whether a sentence says that the drug of the record was stopped. What it names before its successor is what was stopped."""
+    stopped = searcher(rules.stop_reasons.stop_words)(sentence)
+    if not stopped or searcher(rules.stop_reasons.not_yet)(sentence[: stopped.start()]):
+        return False
+    successor = searcher(rules.stop_reasons.successor)(sentence[stopped.end() :])
+    return about(sentence[: stopped.end() + successor.start()] if successor else sentence)
+
+
+def _of_note(note: str, about: About, terminology: Terminology, rules: TreatmentRules) -> list[Stop]:
+    """The reasons in the sentences of a note that say the drug was stopped; plans, conditions and other drugs do not count.
 
     That a drug is not taken as prescribed may stand in any sentence.
     """
     found: list[Stop] = []
     for sentence in _SENTENCE.split(note):
-        stopped = re.search(rules.stop_reasons.stop_words, sentence, re.IGNORECASE)
         told = _of_words(sentence, _quote(sentence), terminology, rules)
-        if not stopped or re.search(rules.stop_reasons.not_yet, sentence[: stopped.start()], re.IGNORECASE):
-            told = [stop for stop in told if stop.kind == "adherence"]
+        if told and not _stopped(sentence, about, rules):
+            told = [stop for stop in told if stop.kind == "adherence" and about(sentence)]
         found += told
     return found
 

@@ -37,7 +37,7 @@ def listed(exposures: Iterable[Exposure]) -> str:
 
 def span_words(exposure: Exposure) -> str:
     """The dates of a course in words."""
-    start = on(exposure.start)
+    start = on(exposure.start or (exposure.clock if exposure.shown is not None else None))
     if exposure.ongoing is False:
         return f"{start} to {on(exposure.end)}" if exposure.end != exposure.start else start
     return f"since {start}"
