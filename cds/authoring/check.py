@@ -152,7 +152,7 @@ def _safety(content: Content) -> Iterator[Problem]:
     for drug in content.rules.treatment.drugs.drugs:
         if drug not in content.safety.rows:
             yield Problem("error", f"drug {drug}", "has no row in seeds/evidence/safety; name at least what was not read")
-    for hazard in (hazard for row in content.safety.rows.values() for hazard in row.hazards):
+    for hazard in (hazard for row in content.safety.rows.values() for hazard in row.hazards if hazard.column != "unread"):
         where = f"hazard {hazard.id}"
         if len(hazard.sentence) > BRIEF_LIMIT:
             yield Problem("error", where, f"its sentence has {len(hazard.sentence)} characters; at most {BRIEF_LIMIT} fit on a card")

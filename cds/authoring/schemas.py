@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel
 
-from cds.deck.cards import FrontMatter
-from cds.evidence.model import Biomarker, Claim, Criterion, Definition, Drug, FoundingDocument, Risk, Source, Summary
-from cds.evidence.safety import SafetyRow
+from cds.deck.cards import FrontMatter, Wording
+from cds.evidence.model import Biomarker, Claim, Criterion, Definition, Drug, FoundingDocument, Risk, Source, Studied, Summary
+from cds.evidence.safety import SafetyRow, UnreadHazard
 
 RECORDS: dict[str, type[BaseModel]] = {
     "source": Source,
@@ -22,7 +22,10 @@ RECORDS: dict[str, type[BaseModel]] = {
     "biomarker": Biomarker,
     "founding-document": FoundingDocument,
     "safety": SafetyRow,
+    "unread-hazard": UnreadHazard,
+    "studied": Studied,
     "card": FrontMatter,
+    "wording": Wording,
 }
 
 

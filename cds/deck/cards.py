@@ -1,4 +1,4 @@
-"""Load `cards/`: one file per card, YAML front matter and a Jinja2 body in the portable Markdown subset.
+"""Load `cards/<language>/`: one file per card, YAML front matter and a Jinja2 body in the portable Markdown subset.
 
 Templates are compiled once; an unknown variable, claim or fact is a `ContentError` in `ranvier content check`, never a hole in a card.
 """
@@ -14,12 +14,28 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cds.evidence.criteria import Condition, CriterionError, compile_condition
 from cds.evidence.load import ContentError, read_yaml
 from cds.evidence.model import Stance, Topic
+from cds.patient.facts import CATALOGUE
+
+ENGLISH = "en"
+"""The language in which every card is complete; `cards/<language>/` translates it."""
+
+
+class Draft(BaseModel):
+    """A resource that a card may offer to draft where a site asks for suggestions; it decides nothing and is never recommended."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str = Field(description="what the button says, at most 80 characters", max_length=80)
+    when: dict[str, Any] | None = Field(None, description="condition over facts, as in criteria; absent: always")
+    subject: Literal["subject", "for"] = Field(description="the element of the resource that names the patient")
+    resource: dict[str, Any] = Field(description="the FHIR R4 resource, without patient and day")
 
 
 class FrontMatter(BaseModel):
-    """What a card file says of itself."""
+    """What a card file says of itself. In a translation, only the words that a clinician reads differ."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,40 +44,53 @@ class FrontMatter(BaseModel):
     headline: str = Field(description="Jinja2; follows the stance's first words; summary of the card, at most 139 characters together")
     headlines: dict[Stance, str] = Field({}, description="another headline where the stance has changed")
     opening: str | None = Field(None, description="replaces the stance's first words on this card")
+    suggestions: tuple[Draft, ...] = Field((), description="what the card may offer to draft; only where a site asks for suggestions")
 
 
 @dataclass(frozen=True, slots=True)
 class CardFile:
-    """One compiled card."""
+    """One compiled card. `drafts` are its suggestions, each with its condition."""
 
     front: FrontMatter
     headlines: dict[str, Template]
     body: Template
     source: str
+    drafts: tuple[tuple[Draft, Condition | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """Words shared by all cards: how each stance, topic and outcome of a drug is said, and what is never said.
+class Wording(BaseModel):
+    """Words shared by all cards, `wording.yaml`: how each stance, topic and outcome of a drug is said, and what is never said.
 
-    `drug_topics` are the beginnings of claim topics that speak of one drug as a treatment; such a claim is left out where a
-    contraindication or boxed situation of that drug is recorded.
+    A translation gives `openings`, `topics`, `titles`, `headings` and `terms`; what it leaves out is said in English.
     """
 
-    openings: dict[str, str]
-    topics: dict[str, str]
-    outcomes: dict[str, str]
-    drug_topics: tuple[str, ...]
-    never: tuple[str, ...]
-    quoted: tuple[str, ...]
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    openings: dict[str, str] = Field(description="first words of a summary, by stance")
+    topics: dict[str, str] = Field(description="name of each topic")
+    titles: dict[str, str] = Field(description="parts of the headline of the safety card")
+    outcomes: dict[str, str] = Field({}, description="how a drug ended, in a list of drugs tried")
+    headings: dict[str, str] = Field({}, description="English heading of a card's body → the translation's")
+    terms: dict[str, str] = Field({}, description="English name of a drug, hazard or datum in a headline → the translation's")
+    abbreviations: dict[str, str] = Field({}, description="abbreviation → its words, spelled out at first use on a card")
+    names: tuple[str, ...] = Field((), description="names of bodies, trials and scores in capitals, which are not spelled out")
+    override_reasons: dict[str, tuple[str, ...]] = Field({}, description="topic → codes of the reasons to override offered on its cards")
+    drug_topics: tuple[str, ...] = Field((), description="beginnings of claim topics that speak of one drug as a treatment")
+    never: tuple[str, ...] = Field((), description="words that decide for the clinician or promise too much; regular expressions")
+    quoted: tuple[str, ...] = Field((), description="phrases of the field that hold such a word without directing")
+
+    def term(self, english: str) -> str:
+        """The name as it stands inside a headline of this language."""
+        return self.terms.get(english, english)
 
 
 @dataclass(frozen=True, slots=True)
 class Deck:
-    """All cards by name, and the words they share."""
+    """All cards by name, and the words they share, in one language."""
 
     cards: dict[str, CardFile]
     wording: Wording
+    language: str = "en"
 
 
 def environment() -> ImmutableSandboxedEnvironment:
@@ -69,7 +98,18 @@ def environment() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False)
 
 
-def load_deck(folder: Path) -> Deck:
+def load_decks(folder: Path) -> dict[str, Deck]:
+    """Every language of `cards/`, English first. A folder with a `wording.yaml` is a language; its name is the BCP 47 code.
+
+    A translated card has its own headline; where its body is empty, the English one is shown under translated headings.
+    Raises `ContentError` naming the file and the problem.
+    """
+    english = load_deck(folder / ENGLISH, ENGLISH)
+    others = sorted(path.parent for path in folder.glob("*/wording.yaml") if path.parent.name != ENGLISH)
+    return {ENGLISH: english} | {path.name: _translated(english, load_deck(path, path.name), path) for path in others}
+
+
+def load_deck(folder: Path, language: str) -> Deck:
     """Read and compile every card below `folder`; `ContentError` names the file and the problem."""
     env = environment()
     cards: dict[str, CardFile] = {}
@@ -78,28 +118,62 @@ def load_deck(folder: Path) -> Deck:
         if card.front.card in cards:
             raise ContentError(f"{path}: a card for {card.front.card!r} exists already")
         cards[card.front.card] = card
-    words: dict[str, Any] = read_yaml(folder / "wording.yaml")
-    lists = {name: tuple(words[name]) for name in ("drug_topics", "never", "quoted")}
-    return Deck(cards, Wording(words["openings"], words["topics"], words["outcomes"], **lists))
+    try:
+        words = Wording.model_validate(read_yaml(folder / "wording.yaml"))
+    except ValidationError as error:
+        raise ContentError(f"{folder / 'wording.yaml'}: {_problems(error)}") from error
+    return Deck(cards, words, language)
+
+
+def _translated(english: Deck, other: Deck, folder: Path) -> Deck:
+    """The translation on top of the English deck: what it does not say is said in English, and what is offered stays the same."""
+    for name, card in other.cards.items():
+        if name not in english.cards or card.front.topic != english.cards[name].front.topic:
+            raise ContentError(f"{folder}: there is no English card {name!r} with topic {card.front.topic!r}")
+    cards = {name: _on_top(card, other.cards[name]) if name in other.cards else card for name, card in english.cards.items()}
+    said = {name: value for name, value in other.wording.model_dump(exclude_unset=True).items() if value}
+    merged = {
+        name: {**value, **said[name]} if isinstance(value, dict) else said[name]
+        for name, value in english.wording.model_dump().items()
+        if name in said
+    }
+    return Deck(cards, english.wording.model_copy(update=merged), other.language)
+
+
+def _on_top(english: CardFile, other: CardFile) -> CardFile:
+    words = {name: getattr(other.front, name) for name in ("headline", "headlines", "opening")}
+    front = english.front.model_copy(update={name: value or getattr(english.front, name) for name, value in words.items()})
+    body = other.body if other.source.rpartition("\n---")[2].strip() else english.body
+    return CardFile(front, {**english.headlines, **other.headlines}, body, other.source, english.drafts)
 
 
 def _load_card(path: Path, env: ImmutableSandboxedEnvironment) -> CardFile:
     text = path.read_text(encoding="utf-8")
     opening, separator, rest = text.partition("---\n")
-    front_text, separator, body = rest.partition("\n---\n")
+    front_text, separator, body = f"{rest}\n".partition("\n---\n")
     if opening or not separator:
         raise ContentError(f"{path}: a card begins with YAML front matter between two lines of ---")
     try:
         front = FrontMatter.model_validate(yaml.load(front_text, Loader=yaml.CSafeLoader))
         headlines = {"": env.from_string(front.headline)} | {stance: env.from_string(text) for stance, text in front.headlines.items()}
-        return CardFile(front, headlines, env.from_string(body.strip()), text)
+        drafts = tuple((draft, _condition(draft)) for draft in front.suggestions)
+        return CardFile(front, headlines, env.from_string(body.strip()), text, drafts)
+    except CriterionError as error:
+        raise ContentError(f"{path}: {error}") from error
     except yaml.YAMLError as error:
         raise ContentError(f"{path}: the front matter is not valid YAML: {error}") from error
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ContentError(f"{path}: front matter: {problems}") from error
+        raise ContentError(f"{path}: front matter: {_problems(error)}") from error
     except TemplateSyntaxError as error:
         raise ContentError(f"{path}: line {error.lineno} of the body: {error.message}") from error
+
+
+def _condition(draft: Draft) -> Condition | None:
+    return compile_condition(draft.when, CATALOGUE, f"suggestion {draft.label!r}") if draft.when else None
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
 
 
 Indicator = Literal["info", "warning"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds.evidence.criteria import Finding
 from cds.evidence.match import Match
@@ -42,14 +42,19 @@ def missing_items(basic: Mapping[str, Finding], matches: Sequence[Match], named_
     for match in options:
         if _nearly(match):
             for finding in _unknown_gates(match):
-                item = finding.criterion.item
+                item = _same_gap(finding, found) or finding.criterion.item
                 if item in found:
                     merged = tuple(dict.fromkeys((*found[item].decides, match.summary.title)))
-                    found[item] = Missing(item, found[item].reason, merged, found[item].basic)
+                    found[item] = replace(found[item], decides=merged)
                 elif item not in named:
                     found[item] = Missing(item, finding.reason, (match.summary.title,), basic=False)
     ranked = sorted(found.values(), key=lambda missing: (not missing.basic, -len(missing.decides)))
     return ranked[:MOST_ITEMS]
+
+
+def _same_gap(finding: Finding, found: Mapping[str, Missing]) -> str | None:
+    """The basic item that is missing for the same reason, such as medication data that could not be read: it is named once."""
+    return next((item for item, missing in found.items() if missing.basic and missing.reason and missing.reason in finding.reason), None)
 
 
 def unread_items(not_read: Iterable[NotRead]) -> list[Missing]:

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
+from typing import Any
 
 from cds.deck import safety as say
-from cds.deck.cards import Deck, Indicator
+from cds.deck.abbreviations import in_words
+from cds.deck.cards import CardFile, Deck, Indicator, Wording
+from cds.deck.lengths import cut, enumerated, read_length, utf16_length
 from cds.deck.missing import Missing
-from cds.evidence.criteria import Finding, judge
+from cds.deck.size import ALL, FULL, Size
+from cds.evidence.criteria import Finding, Verdict, judge
 from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow
 from cds.evidence.load import Evidence
 from cds.evidence.match import Match
@@ -19,20 +23,23 @@ from cds.evidence.safety import SafetyFinding
 from cds.patient.context import Episode, PatientContext
 
 DETAIL_LIMIT = 2200
-"""Longest `detail` in characters (CH-CARD-13)."""
+"""Longest `detail` in characters as they are read, so without the addresses of links (CH-CARD-13)."""
 SUMMARY_LIMIT = 139
 """Longest `summary` in UTF-16 code units (CH-CARD-02)."""
 
 VERBS = frozenset(
     (
-        "claim", "more", "leading", "why", "when_true", "failed", "known", "value", "not_met", "profile", "not_found",
-        "unknown_items", "gaps", "cautions", "not_read", "dates", "stance", "context", "missing", "safety_title",
-        "recorded", "uncited", "careful", "to_check", "rebound", "tried", "against", "licences", "studied", "drug_names",
+        "claim", "more", "leading", "why", "when_true", "failed", "known", "value", "not_met", "profile", "signs",
+        "differences", "not_found",
+        "unknown_items", "gaps", "cautions", "not_read", "dates", "stance", "context", "missing", "missing_items",
+        "safety_title",
+        "recorded", "uncited", "unread", "careful", "to_check", "rebound", "tried", "against", "licences", "studied",
+        "drug_names",
     )
 )  # fmt: skip
 """What a card's template can use."""
-ALL = 99
-"""More than any list of a card holds."""
+MOST_DIFFERENCES = 3
+"""Most bullets on how the people studied differ from this patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,15 @@ class Link:
 
     label: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A draft that a card offers: its label, the FHIR resource without the patient, and the element that names the patient."""
+
+    label: str
+    resource: dict[str, Any]
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ class Card:
     links: tuple[Link, ...]
     claims: tuple[Claim, ...]
     criteria: tuple[Finding, ...]
+    suggestions: tuple[Suggestion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +83,6 @@ class Edition:
     version: str
     hash: str
     reviewed: date
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much a card says: claims in each `more` and, as a last resort, in each `claim`; hazards told in full; lists in brief."""
-
-    claims: tuple[int, ...] = ()
-    leading: tuple[int, ...] = ()
-    hazards: int = ALL
-    brief: bool = False
-
-    def smaller(self, lists: Sequence[int], leading: Sequence[int], hazards: int) -> Size | None:
-        """A step down: the last claim of the longest `more`, then a hazard told in full, then brief lists; last of all the claims."""
-        longest, told = max(lists, default=0), min(self.hazards, hazards)
-        if longest:
-            return replace(self, claims=_one_less(lists))
-        if told > 1:
-            return replace(self, hazards=told - 1)
-        if not self.brief:
-            return replace(self, brief=True)
-        return replace(self, leading=_one_less(leading)) if max(leading, default=0) > 1 else None
-
-
-def _one_less(lists: Sequence[int]) -> tuple[int, ...]:
-    """The lists with the longest one claim shorter."""
-    first = list(lists).index(max(lists))
-    return (*lists[:first], lists[first] - 1, *lists[first + 1 :])
 
 
 @dataclass(slots=True)
@@ -110,7 +100,7 @@ class Pen:
     ruled_out: Sequence[SafetyFinding] = ()
     """Contraindications and boxed situations of this chart, over all drugs; a card on drugs lists them and leaves such drugs out."""
     drafted: Sequence[tuple[DrugEvidence, EvidenceRow]] = ()
-    size: Size = Size()
+    size: Size = FULL
     claims: list[Claim] = field(default_factory=list)
     cited: dict[str, Source] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
@@ -152,8 +142,9 @@ class Pen:
 
     def _is_ruled_out(self, claim: Claim) -> bool:
         """Whether the claim speaks for exactly a drug that this chart holds a contraindication or boxed situation of."""
-        drugs = {finding.drug.replace("-", " ") for finding in self.ruled_out}
-        return claim.therapy in drugs and claim.topic.startswith(self.deck.wording.drug_topics)
+        if not claim.topic.startswith(self.deck.wording.drug_topics):
+            return False
+        return any(claim.therapy == finding.drug.replace("-", " ") for finding in self.ruled_out)
 
     def _citation(self, source: Source) -> str:
         """The citation, with its address the first time the card names the source."""
@@ -191,20 +182,29 @@ class Pen:
         return "\n".join(f"- {finding.reason}" for finding in findings if finding.verdict == "notMet")
 
     def profile(self) -> str:
-        """The favourable features: for, against, not known, in one bullet each."""
-        if not self.match or not self.match.favourable:
-            return ""
-        rows = [
-            ("Fits the studied profile", "met"),
-            ("Differs from it", "notMet"),
-        ]
-        lines = []
-        for label, verdict in rows:
-            texts = [say.lower(f.criterion.text) for f in self.match.favourable if f.verdict == verdict]
-            if texts:
-                prefix = "not " if verdict == "notMet" else ""
-                lines.append(f"- {label}: {'; '.join(prefix + text for text in texts)}.")
-        return "\n".join(lines)
+        """The features of the profile that studies or guidance name: those that fit; `differences` says which do not."""
+        return self._features("Fits the profile named by studies or guidance", "met")
+
+    def signs(self) -> str:
+        """Features of higher activity that are known to be present, in one bullet."""
+        return self._features("Features of higher activity here", "met")
+
+    def _features(self, label: str, verdict: Verdict) -> str:
+        texts = [say.lower(f.criterion.text) for f in (self.match.favourable if self.match else ()) if f.verdict == verdict]
+        return f"- {label}: {'; '.join(texts)}." if texts else ""
+
+    def differences(self) -> str:
+        """Indirectness: whom the sources cited so far studied, where this patient is known to differ; one bullet an aspect."""
+        differing: dict[tuple[str, str], list[str]] = {}
+        for source in self.cited:
+            for aspect, condition in self.evidence.studied.get(source, ()):
+                if condition.test(self.context.facts) is False:
+                    here = say.first_sentence(self.context.facts[name].reason for name in condition.why(self.context.facts))
+                    differing.setdefault((aspect.people, here), []).append(self.evidence.sources[source].citation)
+        return "\n".join(
+            f"- Evidence was in people with {people} ({'; '.join(dict.fromkeys(cited))}); this patient: {here}."
+            for (people, here), cited in islice(differing.items(), 1 if self.size.brief else MOST_DIFFERENCES)
+        )
 
     def not_found(self) -> str:
         """What limits and features could not be checked, one bullet; empty when all were."""
@@ -229,7 +229,7 @@ class Pen:
 
     def safety_title(self) -> str:
         """The headline of the safety card."""
-        return say.title(self.safety, SUMMARY_LIMIT - len(self.deck.wording.openings["caution"]) - 1)
+        return say.title(self.safety, SUMMARY_LIMIT - utf16_length(self.deck.wording.openings["caution"]) - 1, self.deck.wording)
 
     def recorded(self) -> str:
         """Contraindications and boxed situations that this chart holds, and on cards that are about one therapy every hazard of it."""
@@ -241,12 +241,18 @@ class Pen:
 
     def uncited(self) -> str:
         """Hazards of this chart that only a text without identifier names: without its sentence, so that none is passed over."""
-        findings = [finding for finding in self.safety if finding.recorded and not self.evidence.showable(finding.claim)]
+        written = [finding for finding in self.safety if finding.hazard.column != "unread"]
+        findings = [finding for finding in written if finding.recorded and not self.evidence.showable(finding.claim)]
         if self.size.brief and findings:
             return f"- Named in product texts that cannot be cited here: {say.short(findings, brief=True)}."
         return "\n".join(
-            f"- {f.name}, {say.lower(f.hazard.hazard)}: {f.reason} Named in a product text that cannot be cited here." for f in findings
+            f"- {say.upper(f.name)}, {say.lower(f.hazard.hazard)}: {f.reason} Named in a product text that cannot be cited here."
+            for f in findings
         )
+
+    def unread(self) -> str:
+        """Grave hazards of this chart on which nothing was read with the drug: named, so that silence is not taken for their absence."""
+        return "\n".join(say.unread(self.safety))
 
     def rebound(self) -> str:
         """What is said of the months after stopping a drug."""
@@ -284,9 +290,13 @@ class Pen:
         self.claims += [finding.claim for finding in self.ruled_out if self.evidence.showable(finding.claim)]
         return f"- Recorded against: {named}." if named else ""
 
-    def drug_names(self) -> str:
-        """The drafted drugs, for a headline."""
-        return ", ".join(drug.name for drug, _ in self.drafted)
+    def drug_names(self, room: int) -> str:
+        """The drafted drugs, for a headline, in at most `room` UTF-16 code units."""
+        return enumerated([drug.name for drug, _ in self.drafted], room, self.deck.wording)
+
+    def missing_items(self, room: int) -> str:
+        """What is missing, for a headline, in at most `room` UTF-16 code units."""
+        return enumerated([item.item for item in self.missing], room, self.deck.wording)
 
     def licences(self) -> str:
         """What the licences of the drafted drugs say of whom they are for; only where they were read."""
@@ -319,12 +329,23 @@ def render_to_fit(
     name: str, deck: Deck, pen_of: Callable[[Size], Pen], *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None
 ) -> Card:
     """The card; where it would be too long, with what may be left out left out until it fits. What `claim` names goes last."""
-    size: Size | None = Size()
-    while size is not None:
+
+    def at(size: Size) -> tuple[Card, Pen]:
         pen = pen_of(size)
-        card = render(name, deck, pen, rule=rule, stance=stance, indicator=indicator, evidence_url=evidence_url)
-        size = None if len(card.detail) <= DETAIL_LIMIT else size.smaller(pen.lists, pen.leading_lists, min(size.hazards, len(pen.told)))
-    return card
+        return render(name, deck, pen, rule=rule, stance=stance, indicator=indicator, evidence_url=evidence_url), pen
+
+    size = FULL
+    card, pen = at(size)
+    while read_length(card.detail) > DETAIL_LIMIT:
+        smaller = size.smaller(pen.lists, pen.leading_lists, min(size.hazards, len(pen.told)))
+        if smaller is None:
+            break
+        size = smaller
+        card, pen = at(size)
+    if size.spelled:
+        return card
+    spelled, _ = at(replace(size, spelled=True))
+    return spelled if read_length(spelled.detail) <= DETAIL_LIMIT else card
 
 
 def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None) -> Card:
@@ -334,7 +355,9 @@ def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indica
     changed = pen.match is not None and stance != pen.match.summary.stance
     headline = file.headlines.get(stance if changed else "", file.headlines[""]).render(verbs).strip()
     first_words = file.front.opening if file.front.opening and not changed else deck.wording.openings[stance]
-    detail = _tidy(file.body.render(verbs))
+    detail = _in_language(_tidy(file.body.render(verbs)), deck.wording)
+    if pen.size.spelled:
+        detail = in_words(detail, deck.wording.abbreviations)
     summary_link = [Link("Ranvier: evidence behind this card", evidence_url)] if evidence_url else []
     links = summary_link + [Link(source.citation, source.identifiers.link or "") for source in pen.cited.values()]
     return Card(
@@ -343,12 +366,22 @@ def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indica
         topic=file.front.topic,
         stance=stance,
         indicator=indicator,
-        summary=f"{first_words} {headline}",
+        summary=cut(f"{first_words} {headline}", SUMMARY_LIMIT),
         detail=detail,
         links=_unique_labels(links),
         claims=tuple(dict.fromkeys(pen.claims)),
+        suggestions=_suggestions(file, pen, stance),
         criteria=(*(pen.match.findings if pen.match else ()), *say.findings_as_criteria(pen.safety)),
     )
+
+
+def _suggestions(file: CardFile, pen: Pen, stance: Stance) -> tuple[Suggestion, ...]:
+    """What the card may offer to draft for this chart, dated the day of the advice; nothing where its stance has changed."""
+    if pen.match is not None and stance != pen.match.summary.stance:
+        return ()
+    offered = (draft for draft, condition in file.drafts if condition is None or condition.test(pen.context.facts) is True)
+    day = pen.context.as_of.isoformat()
+    return tuple(Suggestion(draft.label, {**draft.resource, "authoredOn": day}, draft.subject) for draft in offered)
 
 
 def _marks(episode: Episode) -> str:
@@ -361,6 +394,13 @@ def _period(episode: Episode) -> str:
     if episode.ongoing:
         return f"since {episode.start}" if episode.start else "start not recorded"
     return f"{episode.start or 'start not recorded'} to {episode.end or 'end not recorded'}"
+
+
+def _in_language(detail: str, wording: Wording) -> str:
+    """The headings of an English body in the language of the deck."""
+    return "\n".join(
+        f"**{wording.headings[line[2:-2]]}**" if _heading(line) and line[2:-2] in wording.headings else line for line in detail.splitlines()
+    )
 
 
 def _tidy(text: str) -> str:

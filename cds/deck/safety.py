@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from cds.deck.cards import Wording
 from cds.deck.rank import Candidate
 from cds.evidence.criteria import Finding
 from cds.evidence.model import Criterion
-from cds.evidence.safety import SafetyFinding
+from cds.evidence.safety import WARNED, SafetyFinding
 from cds.patient.context import Episode
 
 CARD, RULE = "dmt-safety", "SF"
@@ -25,11 +26,16 @@ def for_card(findings: Sequence[SafetyFinding], shown: Sequence[Candidate], *, o
     """
     absorbed = any(candidate.rule in ABSORBS_REBOUND for candidate in shown)
     recorded = [f for f in findings if f.recorded and not (f.hazard.rebound and absorbed)]
-    to_check = [f for f in findings if order and f.drafted and not f.recorded and f.verdict != "notMet"]
+    to_check = [f for f in findings if order and f.drafted and not f.recorded and f.verdict != "notMet" and f.hazard.column != "unread"]
     options = any(c.stance in ("option", "caution") and c.topic not in ("dmtEvidence", "missingData") for c in shown)
     loud = any(f.level == "warning" or not f.hazard.quiet or (order and f.drafted) for f in recorded)
     speaks = loud or bool(to_check) or (options and bool(recorded)) or (only_safety and bool(recorded))
     return (*recorded, *to_check) if speaks else ()
+
+
+def holds_a_signature(findings: Sequence[SafetyFinding]) -> bool:
+    """Whether these are told before signing: a hazard of a drafted drug is recorded, or data on a contraindication are missing."""
+    return any(f.drafted and (f.recorded or (f.verdict == "unknown" and f.hazard.column in WARNED)) for f in findings)
 
 
 def candidate(findings: Sequence[SafetyFinding]) -> Candidate:
@@ -38,22 +44,16 @@ def candidate(findings: Sequence[SafetyFinding]) -> Candidate:
     return Candidate(CARD, RULE, "dmtSafety", "caution", indicator="warning" if warning else "info")
 
 
-def title(findings: Sequence[SafetyFinding], room: int) -> str:
+def title(findings: Sequence[SafetyFinding], room: int, wording: Wording) -> str:
     """The card's headline in at most `room` UTF-16 code units: the first hazard, and how many more drugs and hazards there are."""
     first = min(findings, key=lambda finding: finding.level != "warning")
-    what = {
-        "contraindication": "contraindication recorded in this chart",
-        "boxed": "situation of a boxed warning recorded in this chart",
-        "caution": "caution recorded in this chart",
-        "monitor": "to be checked at this order",
-    }[first.hazard.column]
+    drug, hazard = wording.term(first.name), wording.term(lower(first.hazard.hazard))
     if not first.recorded:
-        what = "data for this order not found" if first.verdict == "unknown" else "points to check at this order"
-        forms = [f"{first.name}: {what}."]
+        forms = [f"{drug}: {wording.titles['unknown' if first.verdict == 'unknown' else 'check']}."]
     else:
         more = len({(f.drug, f.hazard.hazard) for f in findings if f.recorded}) - 1
-        further = f"; {more} more" if more else ""
-        forms = [f"{first.name}, {lower(first.hazard.hazard)}: {what}{further}.", f"{first.name}: {what}{further}."]
+        what = wording.titles[first.hazard.column] + (f"; {more} {wording.titles['more']}" if more else "")
+        forms = [f"{drug}, {hazard}: {what}.", f"{drug}: {what}."]
     return next((form for form in forms if len(form.encode("utf-16-le")) // 2 <= room), forms[-1])
 
 
@@ -77,7 +77,13 @@ def _line(group: Sequence[SafetyFinding], told: str, cite: Cite) -> str:
     hazards = dict.fromkeys(lower(finding.hazard.hazard) for finding in group)
     reasons = [reason for reason in group[0].reasons if reason not in told]
     said = [f"{finding.hazard.sentence.removesuffix('.')} ({cited})." for finding in group if (cited := cite(finding))]
-    return " ".join([f"- {group[0].name}, {'; '.join(hazards)}:", *reasons, *said])
+    return " ".join([f"- {upper(group[0].name)}, {'; '.join(hazards)}:", *reasons, *said])
+
+
+def unread(findings: Iterable[SafetyFinding]) -> list[str]:
+    """One bullet a hazard that the chart holds and on which nothing was read with the drug."""
+    found = (f for f in findings if f.recorded and f.hazard.column == "unread")
+    return [f"- {upper(f.name)}, {lower(f.hazard.hazard)}: {f.reason}" for f in found]
 
 
 def not_known(findings: Sequence[SafetyFinding], cite: Cite, *, brief: bool = False) -> list[str]:
@@ -89,7 +95,7 @@ def not_known(findings: Sequence[SafetyFinding], cite: Cite, *, brief: bool = Fa
     items = {name: list(dict.fromkeys(finding.hazard.item for finding in of)) for name, of in drugs.items()}
     if brief and items:
         return [f"- Not found in this chart: data named for {', '.join(f'{name} ({len(of)})' for name, of in items.items())}."]
-    return [f"- {name}, not found in this chart: {', '.join(items[name])} ({cite(of[0])})." for name, of in drugs.items()]
+    return [f"- {upper(name)}, not found in this chart: {', '.join(items[name])} ({cite(of[0])})." for name, of in drugs.items()]
 
 
 def short(findings: Iterable[SafetyFinding], cite: Cite | None = None, *, brief: bool = False) -> str:
@@ -138,6 +144,11 @@ def findings_as_criteria(findings: Iterable[SafetyFinding]) -> tuple[Finding, ..
         )
         for finding in findings
     )
+
+
+def first_sentence(reasons: Iterable[str]) -> str:
+    """The first sentence of each reason, without its full stop."""
+    return "; ".join(reason.partition(". ")[0].removesuffix(".") for reason in reasons)
 
 
 def upper(text: str) -> str:

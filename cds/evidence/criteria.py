@@ -146,6 +146,8 @@ def judge(criterion: Criterion, condition: Condition, facts: Facts) -> Finding:
     truth = condition.test(facts)
     verdict: Verdict = "unknown" if truth is None else "met" if truth else "notMet"
     deciding = [facts[name] for name in condition.facts]
+    if len(deciding) == 1:
+        return Finding(criterion, verdict, deciding[0].reason, tuple(dict.fromkeys(deciding[0].resources)))
     if truth is None and any(fact.value is None for fact in deciding):
         deciding = [fact for fact in deciding if fact.value is None or isinstance(fact.value, Bounds)]
     reason = " ".join(dict.fromkeys(fact.reason for fact in deciding if fact.reason))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from cds.evidence.criteria import Condition, CriterionError, compile_condition
 from cds.evidence.figures import numbers, printed
 from cds.evidence.model import (
+    Aspect,
     Biomarker,
     Claim,
     Criterion,
@@ -25,6 +27,7 @@ from cds.evidence.model import (
     Record,
     Risk,
     Source,
+    Studied,
     Summary,
 )
 from cds.patient.facts import FactKind
@@ -34,6 +37,14 @@ R = TypeVar("R", bound=Record)
 
 class ContentError(ValueError):
     """Content that cannot be used; the message names the file, the record and the mend."""
+
+
+class Citing(NamedTuple):
+    """What a card needs to cite a claim, worked out once: its sources, whether it may be shown, which sources stand beside the first."""
+
+    sources: tuple[Source, ...]
+    showable: bool
+    beside: tuple[Source, ...]
 
 
 @dataclass(frozen=True)
@@ -51,26 +62,44 @@ class Evidence:
     risks: dict[str, Risk]
     biomarkers: dict[str, Biomarker]
     documents: dict[str, FoundingDocument]
+    studied: dict[str, tuple[tuple[Aspect, Condition], ...]]
+    """Source → what the people studied had in common, each with its condition."""
 
-    def sources_of(self, claim: Claim) -> list[Source]:
+    @cached_property
+    def in_order(self) -> tuple[Summary, ...]:
+        """All summaries in the order of their ids."""
+        return tuple(self.summaries[id] for id in sorted(self.summaries))
+
+    @cached_property
+    def _prepared(self) -> dict[str, Citing]:
+        return {}
+
+    def _citing(self, claim: Claim) -> Citing:
+        if self.claims.get(claim.id) is not claim:
+            return self._prepare(claim)
+        if claim.id not in self._prepared:
+            self._prepared[claim.id] = self._prepare(claim)
+        return self._prepared[claim.id]
+
+    def _prepare(self, claim: Claim) -> Citing:
+        sources = tuple(sorted((self.sources[id] for id in claim.sources), key=lambda source: not source.identifiers.citable))
+        citable = [source for source in sources if source.identifiers.citable]
+        standing = all(source.correction is None or source.correction.cleared is not None for source in sources)
+        left = numbers(claim.brief or claim.sentence).difference(*(numbers(printed(source)) for source in citable))
+        beside = tuple(source for source in sources if source not in citable and left & numbers(printed(source)))
+        return Citing(sources, bool(citable) and standing, beside)
+
+    def sources_of(self, claim: Claim) -> tuple[Source, ...]:
         """The sources of a claim, citable ones first, otherwise as written."""
-        return sorted((self.sources[id] for id in claim.sources), key=lambda source: not source.identifiers.citable)
+        return self._citing(claim).sources
 
     def named_beside(self, claim: Claim) -> tuple[Source, ...]:
         """Sources without an identifier that alone print a number of the claim; a card names them beside the one it links."""
-        sources = self.sources_of(claim)
-        citable = [source for source in sources if source.identifiers.citable]
-        if len(citable) == len(sources):
-            return ()
-        left = numbers(claim.brief or claim.sentence) - set().union(*(numbers(printed(source)) for source in citable))
-        return tuple(source for source in sources if source not in citable and left & numbers(printed(source)))
+        return self._citing(claim).beside
 
     def showable(self, claim: Claim) -> bool:
         """Whether a card may carry the claim: a citable source, and none withdrawn or corrected without a second look."""
-        sources = self.sources_of(claim)
-        return any(source.identifiers.citable for source in sources) and all(
-            source.correction is None or source.correction.cleared is not None for source in sources
-        )
+        return self._citing(claim).showable
 
 
 def read_yaml(path: Path) -> Any:
@@ -112,11 +141,18 @@ def load_evidence(seeds: Path, catalogue: dict[str, FactKind]) -> Evidence:
     evidence = seeds / "evidence"
     criteria = _by_id((evidence / "criteria").glob("**/*.yaml"), Criterion)
     summaries = _by_id((evidence / "summaries").glob("**/*.yaml"), Summary)
+    studied = [record for _, record in read_records([evidence / "studied.yaml"], Studied)]
     try:
         conditions = {id: compile_condition(c.when, catalogue, f"criterion {id}") for id, c in criteria.items()}
         stance_conditions = {
             id: tuple(compile_condition(change.when, catalogue, f"summary {id}") for change in summary.stance_changes)
             for id, summary in summaries.items()
+        }
+        people = {
+            record.source: tuple(
+                (aspect, compile_condition(aspect.when, catalogue, f"studied {record.source}")) for aspect in record.aspects
+            )
+            for record in studied
         }
     except CriterionError as error:
         raise ContentError(str(error)) from error
@@ -132,6 +168,7 @@ def load_evidence(seeds: Path, catalogue: dict[str, FactKind]) -> Evidence:
         risks=_by_id([evidence / "risks.yaml"], Risk),
         biomarkers=_by_id([evidence / "biomarkers.yaml"], Biomarker),
         documents=_by_id((seeds / "documents").glob("*.yaml"), FoundingDocument),
+        studied=people,
     )
     _check_references(loaded)
     return loaded
@@ -148,6 +185,7 @@ def _check_references(evidence: Evidence) -> None:
         claims += tuple(id for change in summary.stance_changes for id in change.claims)
         _require(claims, evidence.claims, where, "claim")
         _require(summary.ongoing_trials, evidence.sources, where, "source")
+    _require(evidence.studied, evidence.sources, "studied.yaml", "source")
     for document in evidence.documents.values():
         where = f"document {document.id}"
         for statement in document.statements:

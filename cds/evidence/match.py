@@ -25,7 +25,12 @@ class Match:
     limits: tuple[Finding, ...]
     favourable: tuple[Finding, ...]
     fires: bool
-    because: str
+    hook: str
+
+    @property
+    def because(self) -> str:
+        """Why it has nothing to say on this hook; empty where it has."""
+        return "" if self.fires else _reason_for_silence(self.gates, self.limits, self.hook)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -42,20 +47,22 @@ def match(summary: Summary, evidence: Evidence, facts: Facts, hook: str, finding
         if condition.test(facts) is True:
             stance, leading = change.stance, change.claims
             break
-    because = _reason_for_silence(summary, gates, limits, hook)
-    return Match(summary, stance, leading, gates, limits, tuple(map(finding, summary.favourable)), because == "", because)
+    fires = (
+        all(gate.verdict == "met" for gate in gates)
+        and all(limit.verdict != "notMet" for limit in limits)
+        and (not summary.hooks or hook in summary.hooks)
+    )
+    return Match(summary, stance, leading, gates, limits, tuple(map(finding, summary.favourable)), fires, hook)
 
 
-def _reason_for_silence(summary: Summary, gates: tuple[Finding, ...], limits: tuple[Finding, ...], hook: str) -> str:
+def _reason_for_silence(gates: tuple[Finding, ...], limits: tuple[Finding, ...], hook: str) -> str:
     failed = [finding for finding in gates + limits if finding.verdict == "notMet"]
     unknown = [finding for finding in gates if finding.verdict == "unknown"]
     if failed:
         return "Not met: " + "; ".join(f"{f.criterion.text} ({f.reason})" for f in failed)
     if unknown:
         return "Unknown: " + "; ".join(f"{f.criterion.text} ({f.reason})" for f in unknown)
-    if summary.hooks and hook not in summary.hooks:
-        return f"Not shown on {hook}"
-    return ""
+    return f"Not shown on {hook}"
 
 
 def match_all(evidence: Evidence, facts: Facts, hook: str) -> tuple[Match, ...]:
@@ -65,4 +72,4 @@ def match_all(evidence: Evidence, facts: Facts, hook: str) -> tuple[Match, ...]:
     def finding(id: str) -> Finding:
         return judge(evidence.criteria[id], evidence.conditions[id], facts)
 
-    return tuple(match(evidence.summaries[id], evidence, facts, hook, finding) for id in sorted(evidence.summaries))
+    return tuple(match(summary, evidence, facts, hook, finding) for summary in evidence.in_order)

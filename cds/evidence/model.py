@@ -7,6 +7,7 @@ Every statement on a card is a claim; every claim names its sources; a source is
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -48,12 +49,12 @@ class Identifiers(Record):
     regulator: str | None = Field(None, description="https URL at a medicines regulator, HTA body or public health service")
     url: str | None = Field(None, description="where it was read, when that is none of the above; never enough to be cited")
 
-    @property
+    @cached_property
     def citable(self) -> bool:
         """Whether a card may cite the source."""
         return bool(self.doi or self.pmid or self.pmcid or self.registration or self.regulator)
 
-    @property
+    @cached_property
     def link(self) -> str | None:
         """The best https address for a reader."""
         if self.doi:
@@ -127,6 +128,20 @@ class Source(Record):
     verified: tuple[str, ...] = Field(description="what was read at the source or a copy of it")
     read_at: tuple[str, ...] = Field(description="where it was read")
     same_as: Id | None = Field(None, description="another record of the same publication")
+
+
+class Aspect(Record):
+    """One thing that the people of a source had in common, and the condition that such people meet."""
+
+    people: str = Field(description="as it follows `people with`, such as `EDSS 2.0 to 6.0`")
+    when: dict[str, Any]
+
+
+class Studied(Record):
+    """Who was studied, where a patient may differ (indirectness)."""
+
+    source: Id
+    aspects: tuple[Aspect, ...]
 
 
 class Claim(Record):

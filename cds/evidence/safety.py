@@ -25,7 +25,8 @@ from cds.patient.orders import Order
 from cds.patient.reading import months_since
 from cds.three_valued import Truth, all_of, any_of
 
-Column = Literal["contraindication", "boxed", "caution", "monitor"]
+Column = Literal["contraindication", "boxed", "caution", "monitor", "unread"]
+"""Where clinical-rules section 4 lists the hazard; `unread`: recorded in the chart, and nothing was read on it with this drug."""
 Level = Literal["warning", "info"]
 Stage = Literal["drafted", "washIn", "acting", "rebound", "residual", "off", "unknown"]
 """Where a drug stands: the phase of its course (F11), or drafted in this call."""
@@ -38,8 +39,10 @@ AT_WORK: tuple[Stage, ...] = ("drafted", "washIn", "acting", "rebound", "residua
 """Stages in which a hazard is looked at unless it says otherwise: not once the drug is off."""
 WARNED: tuple[Column, ...] = ("contraindication", "boxed")
 """Columns whose recorded hazards are warnings."""
-RECORDED: tuple[Column, ...] = ("contraindication", "boxed", "caution")
-"""Columns that fire on what is recorded; the fourth is for the moment of ordering."""
+RECORDED: tuple[Column, ...] = ("contraindication", "boxed", "caution", "unread")
+"""Columns that fire on what is recorded; what is to be monitored is for the moment of ordering."""
+UNREAD_FILE = "unread-hazards.yaml"
+"""Beside the folder of the matrix: the hazards that are named where the chart holds them, although nothing was read on the pair."""
 
 
 class Hazard(Record):
@@ -71,6 +74,35 @@ class SafetyRow(Record):
     topic: Topic | None = Field(None, description="cards of this topic carry the recorded hazards of the row, such as transplantation's")
     hazards: tuple[Hazard, ...] = ()
     no_evidence_read: tuple[str, ...] = ()
+
+
+class UnreadHazard(Record):
+    """A hazard too grave to pass over where the chart holds it and the row of the drug lists it under `no_evidence_read`."""
+
+    name: str = Field(description="as it stands under `no_evidence_read`")
+    when: dict[str, Any] | None = Field(None, description="condition over facts, for every drug")
+    when_of: dict[str, dict[str, Any]] = Field({}, description="drug → condition, where the fact is one of the drug")
+    stages: tuple[Stage, ...] = Field(AT_WORK, description="where the drug must stand")
+    item: str = Field(description="the datum that would settle it")
+
+    def hazard_of(self, drug: str) -> Hazard | None:
+        """The hazard as one of this drug; none where no condition is given for it."""
+        when = self.when_of.get(drug, self.when)
+        if when is None:
+            return None
+        id = f"{drug}-unread-{self.name.lower().replace(' ', '-')}"
+        said = "Nothing was read on this with this drug."
+        return Hazard(
+            id=id,
+            hazard=self.name,
+            column="unread",
+            when=when,
+            stages=self.stages,
+            sentence=said,
+            sources=(),
+            item=self.item,
+            quiet=False,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +171,11 @@ def load_safety(folder: Path, evidence: Evidence, catalogue: dict[str, FactKind]
     """Read `seeds/evidence/safety`. Raises `ContentError` for unknown facts, double ids and sources that do not exist."""
     rows: dict[str, SafetyRow] = {}
     conditions: dict[str, Condition] = {}
-    for path, row in read_records(folder.glob("*.yaml"), SafetyRow):
-        if row.drug in rows:
-            raise ContentError(f"{path}: there is a row for {row.drug!r} already")
-        rows[row.drug] = row
+    grave = [record for _, record in read_records(folder.parent.glob(UNREAD_FILE), UnreadHazard)]
+    for path, written in read_records(folder.glob("*.yaml"), SafetyRow):
+        if written.drug in rows:
+            raise ContentError(f"{path}: there is a row for {written.drug!r} already")
+        row = rows[written.drug] = _with_unread(written, grave)
         for hazard in row.hazards:
             if hazard.id in conditions:
                 raise ContentError(f"{path}: the hazard id {hazard.id!r} is used twice")
@@ -156,6 +189,12 @@ def load_safety(folder: Path, evidence: Evidence, catalogue: dict[str, FactKind]
             except CriterionError as error:
                 raise ContentError(f"{path}: {error}") from error
     return SafetyMatrix(rows, conditions)
+
+
+def _with_unread(row: SafetyRow, grave: Iterable[UnreadHazard]) -> SafetyRow:
+    """The row with those of its unread pairs that are named where the chart holds the hazard."""
+    found = (hazard.hazard_of(row.drug) for hazard in grave if hazard.name in row.no_evidence_read)
+    return row.model_copy(update={"hazards": row.hazards + tuple(hazard for hazard in found if hazard is not None)})
 
 
 def standings(episodes: Iterable[Episode], orders: Iterable[Order], as_of: date) -> tuple[Standing, ...]:
@@ -202,9 +241,18 @@ def _course(episode: Episode) -> str:
 
 
 def assess(
-    matrix: SafetyMatrix, stands: Sequence[Standing], facts: Facts, as_of: date, columns: Collection[str] | None = None
+    matrix: SafetyMatrix,
+    stands: Sequence[Standing],
+    facts: Facts,
+    as_of: date,
+    columns: Collection[str] | None = None,
+    *,
+    held: bool = False,
 ) -> tuple[SafetyFinding, ...]:
-    """Every hazard of the given drugs (in these columns, if any are named) with its verdict; warnings first, then as written."""
+    """Every hazard of the given drugs (in these columns, if any are named) with its verdict; warnings first, then as written.
+
+    `held`: only those whose condition the chart holds for certain.
+    """
     drugs = dict.fromkeys(stand.drug for stand in stands)
     findings = [
         _finding(row, hazard, matrix.conditions[hazard.id], here, facts, as_of)
@@ -212,6 +260,7 @@ def assess(
         if (row := matrix.rows.get(drug)) is not None
         for hazard in row.hazards
         if columns is None or hazard.column in columns
+        if not held or matrix.conditions[hazard.id].test(facts) is True
         if (here := [stand for stand in stands if stand.drug == drug and stand.stage in hazard.stages])
     ]
     return tuple(sorted(findings, key=lambda finding: finding.level != "warning"))

@@ -32,6 +32,8 @@ class SyntheticPatient(BaseModel):
     hook: Hook = "patient-view"
     orders: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    near_misses: tuple[str, ...] = ()
+    """Topics that stay silent on every hook, although one step further they would speak."""
 
     def expand(self, as_of: date | None = None) -> Vignette:
         """The patient as FHIR, on the day the story is told unless another day is given."""

@@ -62,18 +62,18 @@ def test_a_figure_whose_source_lost_it(copy):
 
 
 def test_a_template_variable_that_does_not_exist(copy):
-    card = copy / "cards/msc/msc.md"
+    card = copy / "cards/en/msc/msc.md"
     edit(card, "{{ dates() }}", "{{ dates() }}{{ patient_name }}")
     assert "card msc: its template uses 'patient_name'" in errors(copy)
 
 
 def test_a_template_that_calls_what_does_not_exist(copy):
-    edit(copy / "cards/msc/msc.md", "{{ dates() }}", "{{ today() }}")
+    edit(copy / "cards/en/msc/msc.md", "{{ dates() }}", "{{ today() }}")
     assert "card msc: its template calls 'today'" in errors(copy)
 
 
 def test_a_template_that_is_not_one(copy):
-    edit(copy / "cards/msc/msc.md", "{{ dates() }}", "{{ dates( }}")
+    edit(copy / "cards/en/msc/msc.md", "{{ dates() }}", "{{ dates( }}")
     with pytest.raises(ContentError, match=r"msc\.md: line"):
         load_content(copy)
 
@@ -96,12 +96,12 @@ def test_a_criterion_whose_basis_does_not_exist(copy):
 
 
 def test_a_card_with_a_figure_of_its_own(copy):
-    edit(copy / "cards/msc/msc.md", "{{ dates() }}", "- It helped 40% of people.\n\n{{ dates() }}")
+    edit(copy / "cards/en/msc/msc.md", "{{ dates() }}", "- It helped 40% of people.\n\n{{ dates() }}")
     assert "card msc: types a figure of its own" in errors(copy)
 
 
 def test_a_card_that_shows_a_claim_of_another_summary(copy):
-    edit(copy / "cards/msc/msc.md", '"msc-mesems-primary"', '"hsct-020"')
+    edit(copy / "cards/en/msc/msc.md", '"msc-mesems-primary"', '"hsct-020"')
     assert "card msc: shows claim hsct-020, which its summary does not list" in errors(copy)
 
 
@@ -150,7 +150,7 @@ def test_a_withdrawn_source_takes_its_claims_off_the_cards(copy):
 
 def test_the_hash_changes_with_any_word(copy):
     before = load_content(copy).edition.hash
-    edit(copy / "cards/msc/msc.md", "**Why here**", "**Why**")
+    edit(copy / "cards/en/msc/msc.md", "**Why here**", "**Why**")
     assert load_content(copy).edition.hash != before
     assert before == load_content(ROOT).edition.hash
 

@@ -8,12 +8,15 @@ import pytest
 from cds.advice import Policy, advise
 from cds.content import load_content
 from cds.deck import safety as safety_card
+from cds.deck.lengths import read_length
 from cds.deck.rank import Candidate
-from cds.deck.render import DETAIL_LIMIT, SUMMARY_LIMIT, Size
+from cds.deck.render import DETAIL_LIMIT, SUMMARY_LIMIT
+from cds.deck.size import Size
 from cds.evidence.criteria import compile_condition
 from cds.evidence.load import ContentError
 from cds.evidence.safety import Standing, assess, drafted_standing, load_safety
-from cds.explain import explain_json, explain_text
+from cds.explain.as_json import explain_json
+from cds.explain.as_text import explain_text
 from cds.explain_input import chart_of_request
 from cds.fhir.dates import DateRange
 from cds.patient.context import Fact
@@ -223,16 +226,17 @@ def test_a_rebound_line_moves_into_the_switch_card(tmp_path):
 def test_the_headline_fits(tmp_path):
     found = findings(tmp_path, stand("acting", DateRange.on(AS_OF)), pregnancy="present")
     what = "situation of a boxed warning recorded in this chart; 1 more."
-    assert safety_card.title(found, 130) == f"glatiramer acetate, pregnancy soon after: {what}"
-    assert safety_card.title(found, 85) == f"glatiramer acetate: {what}"
+    assert safety_card.title(found, 130, CONTENT.deck.wording) == f"glatiramer acetate, pregnancy soon after: {what}"
+    assert safety_card.title(found, 85, CONTENT.deck.wording) == f"glatiramer acetate: {what}"
 
 
 def test_a_card_says_less_until_it_fits():
     assert Size().smaller((5, 2), (3,), 3) == Size(claims=(4, 2))
-    assert Size().smaller((0,), (3, 1), 3) == Size(hazards=2)
-    assert Size(hazards=1).smaller((0,), (3, 1), 1) == Size(hazards=1, brief=True)
-    assert Size(hazards=1, brief=True).smaller((), (3, 1), 1) == Size(leading=(2, 1), hazards=1, brief=True)
-    assert Size(leading=(1, 1), hazards=1, brief=True).smaller((), (1, 1), 1) is None
+    assert Size().smaller((0,), (3, 1), 3) == Size(spelled=False)
+    assert Size(spelled=False).smaller((0,), (3, 1), 3) == Size(spelled=False, hazards=2)
+    assert Size(spelled=False, hazards=1).smaller((0,), (3, 1), 1) == Size(spelled=False, hazards=1, brief=True)
+    assert Size(spelled=False, hazards=1, brief=True).smaller((), (3, 1), 1) == Size(leading=(2, 1), hazards=1, brief=True, spelled=False)
+    assert Size(leading=(1, 1), hazards=1, brief=True, spelled=False).smaller((), (1, 1), 1) is None
 
 
 # Whole patients
@@ -246,13 +250,20 @@ def advice(text, hook="patient-view", **policy):
 PREGNANT = "F30, RRMS since 2021, 9 weeks pregnant\nteriflunomide since 2024\nrelapse 2026-11-12"
 
 
+def explained(text, hook="patient-view"):
+    """The advice on a patient as `ranvier explain` shows it: as JSON, and as text."""
+    chart, trigger = chart_of_request(expand(text, AS_OF).request(hook), CONTENT)
+    given = advise(CONTENT, chart, trigger, AS_OF)
+    return explain_json(given, CONTENT, chart), "\n".join(explain_text(given, CONTENT, chart))
+
+
 def safety_of(given):
     return next(card for card in given.cards if card.topic == "dmtSafety")
 
 
 def test_a_finding_is_drug_hazard_value_with_date_sentence_and_source():
     card = safety_of(advice(PREGNANT))
-    line = next(line for line in card.detail.splitlines() if line.startswith("- teriflunomide, pregnancy:"))
+    line = next(line for line in card.detail.splitlines() if line.startswith("- Teriflunomide, pregnancy:"))
     assert "Pregnant: pregnancy recorded 2026-09-18" in line
     assert "US label: contraindicated in pregnancy" in line
     assert "[US label, Aubagio 2026](https://dailymed" in line
@@ -267,7 +278,7 @@ def test_a_long_list_of_findings_still_fits():
         + [f"order {drug}" for drug in ("fingolimod", "siponimod", "ponesimod", "teriflunomide", "alemtuzumab", "cladribine")]
     )
     cards = advice(many, "order-select").cards
-    assert [len(card.detail) for card in cards if len(card.detail) > DETAIL_LIMIT] == []
+    assert [card.detail for card in cards if read_length(card.detail) > DETAIL_LIMIT] == []
     assert all(len(card.summary.encode("utf-16-le")) // 2 <= SUMMARY_LIMIT for card in cards)
     assert cards[0].indicator == "warning"
     assert "- Also: " in cards[0].detail
@@ -280,12 +291,12 @@ def test_topics_can_be_turned_off():
     assert topics
 
 
-def test_order_sign_repeats_only_warnings_unless_a_site_wants_it():
+def test_order_sign_repeats_only_what_is_a_matter_of_safety_unless_a_site_wants_more():
     text = "M34, RRMS since 2020\nglatiramer since 2022-03\norder ocrelizumab"
-    assert advice(text, "order-sign").cards == ()
+    assert [card.topic for card in advice(text, "order-sign").cards] == ["dmtSafety"]
     assert {card.topic for card in advice(text, "order-sign", repeat_at_sign=True).cards} == {"dmtEvidence", "dmtSafety"}
-    held = {one.because for one in advice(text, "order-sign").held_back}
-    assert held == {"Shown at order-select, not repeated at order-sign"}
+    (held,) = advice(text, "order-sign").held_back
+    assert (held.candidate.topic, held.because) == ("dmtEvidence", "Shown at order-select, not repeated at order-sign")
 
 
 FAILING = "M38, RRMS since 2019\ndimethyl fumarate since 2024-01\nMRI 2024-07: clean\nMRI 2026-09: 3 new T2, 1 Gd (vs 2024-07)"
@@ -322,13 +333,13 @@ def test_hazards_of_transplantation_stand_on_its_card():
 def test_a_relapse_card_says_once_what_a_claim_says():
     card = next(card for card in advice(PREGNANT).cards if card.topic == "acuteRelapse")
     assert card.detail.count("first trimester debated") == 1
-    assert "methylprednisolone, pregnancy: Pregnant:" in card.detail
+    assert "Methylprednisolone, pregnancy: Pregnant:" in card.detail
 
 
 def test_a_contraindication_that_cannot_be_cited_is_named_without_its_sentence():
     card = safety_of(advice("M40, RRMS since 2019\ncondition breast cancer 2026-06\norder ofatumumab", "order-select"))
     assert card.indicator == "warning"
-    assert "ofatumumab, active malignancy: Malignancy is recorded" in card.detail
+    assert "Ofatumumab, active malignancy: Malignancy is recorded" in card.detail
     assert "cannot be cited here" in card.detail
     assert "EU product information" not in card.detail
     assert "ofatumumab-malignancy" not in {claim.id for claim in card.claims}
@@ -339,16 +350,16 @@ def test_nothing_is_said_for_a_chart_without_ms():
 
 
 def test_explain_lists_every_pair_also_those_on_which_nothing_was_read():
-    rows = explain_json(advice(PREGNANT), CONTENT)["safety"]
+    as_json, text = explained(PREGNANT)
+    rows = as_json["safety"]
     assert set(rows[0]) == {"drug", "hazard", "column", "verdict", "reason", "resources"}
     assert {row["verdict"] for row in rows} == {"met", "notMet", "unknown", "noEvidenceRead"}
     unread = [row for row in rows if row["drug"] == "teriflunomide" and row["verdict"] == "noEvidenceRead"]
     assert {"Vaccination", "Varicella zoster serology", "Hepatitis C"} <= {row["hazard"] for row in unread}
     assert all("not the absence of a hazard" in row["reason"] for row in unread)
-    text = "\n".join(explain_text(advice(PREGNANT), CONTENT))
     assert "SAFETY" in text
     assert "nothing read on teriflunomide" in text
 
 
 def test_explain_without_ms_drugs_has_no_safety_section():
-    assert "SAFETY" not in "\n".join(explain_text(advice("M30, RRMS since 2020\nvisit 2026-05-01"), CONTENT))
+    assert "SAFETY" not in explained("M30, RRMS since 2020\nvisit 2026-05-01")[1]
