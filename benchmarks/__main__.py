@@ -55,6 +55,7 @@ def measured(sizes: tuple[int, ...], rounds: int, *, quick: bool) -> dict[str, A
     if not quick:
         found["memory_mb"] = {name: calls.extra_memory(name, max(sizes)) for name in ("bare", "naive", "ranvier")}
         found["start_up_s"] = serving.start_up()
+        found["compared"] = serving.compared(sizes)
         found["serving"] = serving.loads(small)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,6 +14,24 @@ from cds.vignette.patients import load_patients
 SEED = 7
 SIZES = (42, 420, 1_000, 20_000)
 """Numbers of resources in a body, besides the lone Patient."""
+
+
+class Case(NamedTuple):
+    """One body: about how many resources, and whether the patient has MS. One resource is a lone Patient."""
+
+    resources: int
+    ms: bool
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        return lone_patient() if self.resources == 1 else body(self.resources, ms=self.ms)
+
+
+def cases(sizes: tuple[int, ...]) -> list[Case]:
+    """The lone Patient, and each size without and with MS."""
+    return [Case(1, False), *(Case(size, ms) for size in sizes for ms in (False, True))]
+
 
 CONDITIONS = (
     ("55822004", "Hyperlipidemia", "E78.5"),
@@ -56,11 +74,16 @@ def lone_patient() -> bytes:
     return _body("lone", {"patient": patient, "conditions": {"resourceType": "Bundle", "type": "searchset", "total": 0}})
 
 
-def body(resources: int) -> bytes:
-    """A body of about so many resources; 10 of them, or 56 from 20,000 on, belong to the synthetic patient with MS."""
+def body(resources: int, *, ms: bool = True) -> bytes:
+    """A body of about so many resources; 10 of them, or 56 from 20,000 on, belong to the synthetic patient with MS.
+
+    Without MS: those are left out, and the patient has as many more resources of a general practice.
+    """
     name = "two-high-efficacy-failures" if resources >= 20_000 else "dmf-failure"
     request = load_patients(default_root() / "seeds" / "patients")[name].expand().request("patient-view")
     prefetch = request["prefetch"]
+    if not ms:
+        prefetch |= {key: value | {"entry": []} for key, value in prefetch.items() if value["resourceType"] == "Bundle"}
     relevant = sum(len(value.get("entry", ())) if value["resourceType"] == "Bundle" else 1 for value in prefetch.values())
     chance = random.Random(SEED)
     for number in range(max(0, resources - relevant)):

@@ -7,15 +7,17 @@ import gc
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
 
 from benchmarks.apps import PATH, apps
-from benchmarks.bodies import body, lone_patient
+from benchmarks.bodies import body, cases
 
 SECONDS_PER_CASE = 1.5
 """CPU spent on one variant of one body at most, beyond the first round."""
@@ -28,11 +30,15 @@ CHUNK = 65_536
 
 async def post(app: ASGIApp, content: bytes) -> bytes:
     """One call of the hook as a server would make it, the body in pieces. Raises if the answer is not 200."""
-    pieces = [content[start : start + CHUNK] for start in range(0, len(content), CHUNK)] or [b""]
+    starts = iter(range(0, len(content) or 1, CHUNK))
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)} if pieces else {"type": "http.disconnect"}
+        start = next(starts, None)
+        if start is None:
+            await asyncio.Event().wait()  # the client stays connected
+            raise AssertionError
+        return {"type": "http.request", "body": content[start : start + CHUNK], "more_body": start + CHUNK < len(content)}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -79,41 +85,44 @@ async def _started(app: ASGIApp, stack: AsyncExitStack) -> None:
 
 
 async def whole_calls(sizes: tuple[int, ...], rounds: int = ROUNDS) -> list[dict[str, Any]]:
-    """CPU milliseconds per call of every app and body: median, quartiles, and ratio to the floor."""
+    """CPU milliseconds per call of every app and body: median, quartiles, and ratio to the floor. The naive way is the same for both
+    kinds of patient, and measured once.
+    """
     rows = []
     async with AsyncExitStack() as stack:
         made = {name: make() for name, make in apps().items()}
         for app in made.values():
             await _started(app, stack)
         await asyncio.sleep(SETTLE_SECONDS)
-        for size in (1, *sizes):
-            content = lone_patient() if size == 1 else body(size)
-            times: dict[str, list[float]] = {name: [] for name in made}
+        for case in cases(sizes):
+            content = case.content
+            times: dict[str, list[float]] = {name: [] for name in made if case.ms or case.resources == 1 or name in ("bare", "ranvier")}
             for turn in range(rounds + 1):
-                for name, app in made.items():
+                for name in times:
                     if turn and (sum(times[name]) > SECONDS_PER_CASE * 1000 or (turn > 1 and times[name][0] > 1500)):
                         continue
                     await asyncio.sleep(REST_SECONDS)
                     gc.collect()
                     started = time.process_time()
-                    await post(app, content)
+                    await post(made[name], content)
                     spent = (time.process_time() - started) * 1000
                     if turn or spent > 500:  # the first round warms up, unless it is dear
                         times[name].append(spent)
             middle = {name: median(found) for name, found in times.items()}
             rows.append(
                 {
-                    "resources": size,
+                    **case._asdict(),
                     "bytes": len(content),
-                    **{name: {"ms": middle[name], "quartiles": _quartiles(found), "rounds": len(found)} for name, found in times.items()},
+                    **{name: {"ms": middle[name], "quartiles": quartiles(found), "rounds": len(found)} for name, found in times.items()},
                     "ratio_to_floor": middle["ranvier"] / middle["bare"],
-                    "naive_to_ranvier": middle["naive"] / middle["ranvier"],
+                    "naive_to_ranvier": middle["naive"] / middle["ranvier"] if "naive" in middle else None,
                 }
             )
     return rows
 
 
-def _quartiles(found: list[float]) -> tuple[float, float]:
+def quartiles(found: list[float]) -> tuple[float, float]:
+    """The first and the third."""
     if len(found) < 2:
         return found[0], found[0]
     cut = quantiles(found, n=4)
@@ -121,25 +130,31 @@ def _quartiles(found: list[float]) -> tuple[float, float]:
 
 
 def extra_memory(name: str, size: int) -> float:
-    """Peak memory of one call above what the started process and the received body need, in MB, in a fresh process."""
-    code = f"from benchmarks.calls import memory_of; print(memory_of({name!r}, {size}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    """Peak memory of one call above what the started process and the received body need, in MB, in a fresh process.
+
+    The bodies are made by this process: making them would leave the other one with memory that it has used before and can use again.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for one in (42, size):
+            (Path(folder) / str(one)).write_bytes(body(one))
+        code = f"from benchmarks.calls import memory_of; print(memory_of({name!r}, {size}, {folder!r}))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     return float(done.stdout.split()[-1])
 
 
-def memory_of(name: str, size: int) -> float:
-    """As `extra_memory`, in this process."""
+def memory_of(name: str, size: int, folder: str) -> float:
+    """As `extra_memory`, in this process; the bodies are files in `folder`."""
 
     async def measured() -> float:
         async with AsyncExitStack() as stack:
             app = apps()[name]()
             await _started(app, stack)
-            content = body(size)
-            await post(app, body(42))
+            await post(app, (Path(folder) / "42").read_bytes())
+            content = (Path(folder) / str(size)).read_bytes()
             _reset_peak()
             before = _peak()
             await post(app, content)
-            return _peak() - before
+            return _peak() - before - len(content) / 2**20
 
     return asyncio.run(measured())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -11,13 +12,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.apps import AS_OF, PATH
-from benchmarks.bodies import body
+import uvicorn
+
+from benchmarks.apps import AS_OF, PATH, apps
+from benchmarks.bodies import body, cases
+from benchmarks.calls import SETTLE_SECONDS, quartiles
 
 CONNECTIONS = (1, 8, 32)
 SECONDS = 2.0
@@ -25,20 +29,62 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def served(workers: int) -> Iterator[tuple[int, int, float]]:
-    """A running service: its port, its process id, and the seconds until its first answer."""
+def served(workers: int = 1, name: str = "ranvier") -> Iterator[tuple[int, int, float]]:
+    """A running service: its port, its process id, and the seconds until its first answer. Others than Ranvier have one worker."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as state:
         settings = {"PORT": str(port), "WORKERS": str(workers), "AS_OF": AS_OF, "STATE": state, "LOG_LEVEL": "error"}
         environment = os.environ | {f"RANVIER_{name}": value for name, value in settings.items()}
+        other = ["-c", f"from benchmarks.serving import serve; serve({name!r}, {port})"]
         started = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-m", "cds", "serve"], env=environment, start_new_session=True)
+        arguments = ["-m", "cds", "serve"] if name == "ranvier" else other
+        process = subprocess.Popen([sys.executable, *arguments], env=environment, start_new_session=True)  # noqa: S603
         try:
             asyncio.run(_first_answer(port, started + 60))
             yield port, process.pid, time.perf_counter() - started
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+
+
+def serve(name: str, port: int) -> None:
+    """Serve one of the apps as Ranvier is served: the same server, and the garbage collector tuned alike."""
+    app = apps()[name]()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    uvicorn.run(app, port=port, loop="asyncio", http="httptools", access_log=False, log_level="warning", lifespan="off")
+
+
+def compared(sizes: tuple[int, ...], rounds: int = 5, seconds: float = 0.6) -> list[dict[str, Any]]:
+    """CPU of the server for one call over HTTP, one connection: the floor, the naive way and Ranvier by turns; medians and quartiles."""
+    names = ("bare", "naive", "ranvier")
+    rows: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(served(1, name)) for name in names}
+        time.sleep(SETTLE_SECONDS)
+        for case in cases(sizes):
+            content = case.content
+            measured = [name for name in names if name != "naive" or case.ms or case.resources == 1]
+            spent: dict[str, list[float]] = {name: [] for name in measured}
+            for _ in range(rounds):
+                for name in measured:
+                    port, pid, _ = running[name]
+                    if spent[name] and name == "naive" and spent[name][0] > 1000:
+                        continue
+                    before = _cpu_seconds(pid)
+                    calls = asyncio.run(_load(port, content, 1, seconds, None))
+                    spent[name].append((_cpu_seconds(pid) - before) / len(calls) * 1000)
+            middle = {name: median(found) for name, found in spent.items()}
+            rows.append(
+                {
+                    **case._asdict(),
+                    **{name: {"ms": middle[name], "quartiles": quartiles(found)} for name, found in spent.items()},
+                    "ratio_to_floor": middle["ranvier"] / middle["bare"],
+                    "naive_to_ranvier": middle["naive"] / middle["ranvier"] if "naive" in middle else None,
+                }
+            )
+    return rows
 
 
 def _free_port() -> int:

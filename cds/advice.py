@@ -6,14 +6,16 @@ chart → patient context → matches and safety findings → candidates → car
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from cds.content import Content
 from cds.deck import safety as safety_card
+from cds.deck.cards import ENGLISH
 from cds.deck.missing import BASIC, Missing, missing_items, unread_items
 from cds.deck.rank import Candidate, HeldBack, Situation, select
-from cds.deck.render import Card, Pen, Size, render_to_fit
+from cds.deck.render import Card, Pen, render_to_fit
+from cds.deck.size import Size
 from cds.evidence.criteria import Facts, Finding, judge
 from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow, row_for
 from cds.evidence.match import Match, match_all
@@ -22,12 +24,14 @@ from cds.evidence.safety import WARNED, SafetyFinding, assess, drafted_standing,
 from cds.fhir.chart import Chart
 from cds.patient.context import PatientContext
 from cds.patient.orders import Trigger
-from cds.patient.read import read_patient
+from cds.patient.read import Opening, read_patient
 
 ORDER_HOOKS = ("order-select", "order-sign")
 """Hooks that speak only to an order that concerns MS."""
 DRUG_TOPICS: tuple[Topic, ...] = ("dmtInitiation", "dmtSwitch", "dmtProgressive")
 """Cards that compare drugs: they list those tried, and those that this chart speaks against."""
+MS_IS_ABSENT = ("ms-suspected-or-present", "ms-or-cis")
+"""Criteria of which the first must fail, and the second must not hold, for a call not to concern MS at all."""
 EVIDENCE_GATES = ("ms-present", "no-withholding-mimic", "age-known")
 """Criteria that must be met before evidence for a drafted drug is shown (summary EV)."""
 FIRST_SUBTYPE = ("ms-present", "ms-or-cis")
@@ -36,14 +40,18 @@ FIRST_SUBTYPE = ("ms-present", "ms-or-cis")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a site sets: how many cards at most, which topics are off, where evidence pages live, and whether order-sign repeats."""
+    """What a site sets: how many cards at most, which topics are off, in which language, and what comes with them."""
 
     cap: int = 3
     topics_off: frozenset[str] = frozenset()
     evidence_base: str | None = None
     """https address under which `/evidence/{summary}` is served; no evidence link without it."""
     repeat_at_sign: bool = False
-    """Whether order-sign repeats what order-select shows. Warnings are always repeated (CH-SAFE-04)."""
+    """Whether order-sign repeats what order-select shows. What is a matter of safety always is (CH-SAFE-04)."""
+    suggestions: bool = False
+    """Whether cards offer drafts of orders; never recommended."""
+    language: str | None = None
+    """Language of the cards, one of `Content.decks`; what a translation leaves out is said in English. `None`: as the call asks."""
     signed: frozenset[str] | None = None
     """Names of the cards that reviewers have signed off; no other is shown. `None`: all may be shown."""
 
@@ -67,6 +75,7 @@ class Advice:
     cards: tuple[Card, ...]
     safety: tuple[SafetyFinding, ...] = ()
     drugs_assessed: tuple[str, ...] = ()
+    language: str = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +88,14 @@ class _Beside:
     missing: Sequence[Missing] = ()
 
 
-def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy: Policy = Policy()) -> Advice:
-    """Advice for one chart on one day. Same chart, content, trigger and day: the same advice."""
-    context = read_patient(chart, as_of, content, trigger)
+def advise(
+    content: Content, chart: Chart, trigger: Trigger, as_of: date, policy: Policy = Policy(), opening: Opening | None = None
+) -> Advice:
+    """Advice for one chart on one day. Same chart, content, trigger and day: the same advice.
+
+    `opening`: what was read of the chart on this day already (`cds.first_look`); it changes nothing but the time.
+    """
+    context = read_patient(chart, as_of, content, trigger, opening)
 
     def met(id: str) -> bool:
         return _finding(content, id, context.facts).verdict == "met"
@@ -99,7 +113,14 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
     drafted = _drafted(content, context, trigger, findings)
     candidates = [_candidate(match, beside_topic) for match in matches if match.fires]
     if drafted:
-        candidates.append(Candidate("dmt-evidence", "EV", "dmtEvidence", _stance(row for _, row in drafted)))
+        candidates.append(
+            Candidate(
+                "dmt-evidence",
+                "EV",
+                "dmtEvidence",
+                _stance((row for _, row in drafted), pregnant=_finding(content, "not-pregnant", context.facts).verdict == "notMet"),
+            )
+        )
     unsigned = [candidate for candidate in candidates if policy.signed is not None and candidate.name not in policy.signed]
     candidates = [candidate for candidate in candidates if policy.allows(candidate)]
     shown, _ = select(candidates, situation, policy.cap)
@@ -118,8 +139,9 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
     shown, held = select(candidates, situation, policy.cap)
     held += [HeldBack(candidate, "Its present content is not signed off") for candidate in unsigned]
     if trigger.hook == "order-sign" and not policy.repeat_at_sign:
-        held += [HeldBack(c, "Shown at order-select, not repeated at order-sign") for c in shown if c.indicator != "warning"]
-        shown = [c for c in shown if c.indicator == "warning"]
+        signing = [c for c in shown if _holds_a_signature(c, hazards)]
+        held += [HeldBack(c, "Shown at order-select, not repeated at order-sign") for c in shown if c not in signing]
+        shown = signing
 
     rebound = tuple(finding for finding in own if finding.hazard.rebound and finding.recorded)
     beside = _Beside(
@@ -132,7 +154,7 @@ def advise(content: Content, chart: Chart, trigger: Trigger, as_of: date, policy
     assessed = dict.fromkeys(stand.drug for stand in stands if stand.stage != "off")
     beyond = [finding for found in of_topic.values() for finding in found if finding.drug not in assessed]
     drugs = tuple(dict.fromkeys([*assessed, *(finding.drug for finding in (*findings, *beyond))]))
-    return Advice(as_of, context, matches, tuple(held), tuple(missing), cards, (*findings, *beyond), drugs)
+    return Advice(as_of, context, matches, tuple(held), tuple(missing), cards, (*findings, *beyond), drugs, policy.language or ENGLISH)
 
 
 def _finding(content: Content, id: str, facts: Facts) -> Finding:
@@ -148,7 +170,7 @@ def _silent(content: Content, trigger: Trigger, as_of: date, context: PatientCon
         return True
     if _finding(content, "deceased", facts).verdict == "met":
         return True
-    ms, cis = (_finding(content, id, facts).verdict for id in ("ms-suspected-or-present", "ms-or-cis"))
+    ms, cis = (_finding(content, id, facts).verdict for id in MS_IS_ABSENT)
     return ms == "notMet" and cis != "met" and not any(match.fires for match in matches)
 
 
@@ -173,7 +195,7 @@ def _of_topic(content: Content, topic: Topic, context: PatientContext, as_of: da
 def _ruled_out(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
     """Contraindications and boxed situations that this chart holds, over all drugs."""
     drugs = [drafted_standing(row.drug, as_of) for row in content.safety.rows.values() if row.topic is None]
-    findings = assess(content.safety, drugs, context.facts, as_of, WARNED)
+    findings = assess(content.safety, drugs, context.facts, as_of, WARNED, held=True)
     return tuple(finding for finding in findings if finding.level == "warning" and not finding.hazard.combination)
 
 
@@ -196,8 +218,10 @@ def _drafted(
     return tuple((content.drug_evidence.drugs[drug], row) for drug, row in rows if row is not None)
 
 
-def _stance(rows: Iterable[EvidenceRow]) -> Stance:
-    """The stance of several drafted drugs together: that of the least supported one."""
+def _stance(rows: Iterable[EvidenceRow], *, pregnant: bool) -> Stance:
+    """The stance of several drafted drugs together: that of the least supported one; caution in a pregnancy that is recorded."""
+    if pregnant:
+        return "caution"
     stances = {row.stance for row in rows}
     return next(stance for stance in ("notSupported", "background", "option") if stance in stances)
 
@@ -208,6 +232,13 @@ def _candidate(match: Match, beside_topic: dict[Topic, tuple[SafetyFinding, ...]
     return Candidate(summary.id, summary.rule, summary.topic, match.stance, "warning" if warning else "info", match)
 
 
+def _holds_a_signature(candidate: Candidate, hazards: Sequence[SafetyFinding]) -> bool:
+    """Whether order-sign shows the card even if order-select did: a warning, or another matter of safety of what is signed."""
+    if candidate.indicator == "warning" or (candidate.topic == "dmtSafety" and safety_card.holds_a_signature(hazards)):
+        return True
+    return candidate.match is not None and candidate.match.summary.stance == "caution"
+
+
 def _named_items(shown: Sequence[Candidate]) -> list[str]:
     """What the shown cards name as not found."""
     return [f.criterion.item for c in shown if c.match for f in c.match.limits + c.match.favourable if f.verdict == "unknown"]
@@ -216,10 +247,12 @@ def _named_items(shown: Sequence[Candidate]) -> list[str]:
 def _render(content: Content, context: PatientContext, candidate: Candidate, beside: _Beside, policy: Policy) -> Card:
     url = f"{policy.evidence_base}/evidence/{candidate.name}" if policy.evidence_base and candidate.match else None
 
+    deck = content.decks[policy.language or ENGLISH]
+
     def pen_of(size: Size) -> Pen:
         return Pen(
             content.evidence,
-            content.deck,
+            deck,
             context,
             candidate.match,
             content.edition,
@@ -230,12 +263,13 @@ def _render(content: Content, context: PatientContext, candidate: Candidate, bes
             size=size,
         )
 
-    return render_to_fit(
+    card = render_to_fit(
         candidate.name,
-        content.deck,
+        deck,
         pen_of,
         rule=candidate.rule,
         stance=candidate.stance,
         indicator=candidate.indicator,
         evidence_url=url,
     )
+    return card if policy.suggestions else replace(card, suggestions=())

@@ -25,15 +25,16 @@ def read_call(
     draft_orders: Any = None,
     selections: Any = None,
     conditions: Any = None,
+    patient: bool = True,
 ) -> tuple[Chart, Trigger]:
     """The chart and the trigger of a call. Never raises on received data.
 
     order-select looks at what was selected, order-sign at every draft. Conditions just put on the problem list belong to the chart; the
-    trigger keeps the chart as it was before them.
+    trigger keeps the chart as it was before them. With `patient=False` the Patient may be left aside, for `Chart.with_patient` to read.
     """
     if hook == "problem-list-item-create":
         chart = Chart.from_prefetch({**prefetch, ADDED: conditions}, patient_id, KEYS)
         return chart, Trigger(hook=hook, before=chart.without(refs_in(conditions)))
     picked = selections if hook == "order-select" else None
     orders = read_orders(draft_concepts(draft_orders, patient_id), picked, knowledge.terminology, knowledge.rules.treatment)
-    return Chart.from_prefetch(prefetch, patient_id, KEYS), Trigger(hook=hook, orders=orders)
+    return Chart.from_prefetch(prefetch, patient_id, KEYS, patient=patient), Trigger(hook=hook, orders=orders)

@@ -6,7 +6,7 @@ spread over Bundles. Nothing here raises on received data, whatever JSON it is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from cds.fhir.bundles import Page, Sent, read_value
 from cds.fhir.codes import Concept
 from cds.fhir.identity import Identified, addresses_of, bare_id, identify, newest, owner, patients_meant
 from cds.fhir.references import Target, id_of, target_of
-from cds.fhir.resources import BEARS_ON_FACTS, Raw, Refusal, Valid, concepts_of, type_of, validate
+from cds.fhir.resources import BEARS_ON_FACTS, Raw, Refusal, Unread, Valid, concepts_of, type_of, validate
 
 CARRIERS = ("MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement")
 """Types that say that a drug was ordered, dispensed, given or taken."""
@@ -81,12 +81,14 @@ class Chart:
     _by_ref: Mapping[str, Entry] = field(default_factory=dict, repr=False)
     _medications: Mapping[str, Concept] = field(default_factory=dict, repr=False)
     _addresses: Mapping[str, Target] = field(default_factory=dict, repr=False)
+    _aside: tuple[Identified, ...] = field(default=(), repr=False)
 
     @classmethod
-    def from_prefetch(cls, prefetch: Mapping[str, Any], patient_id: str | None, keys: Mapping[str, str]) -> Chart:
+    def from_prefetch(cls, prefetch: Mapping[str, Any], patient_id: str | None, keys: Mapping[str, str], *, patient: bool = True) -> Chart:
         """From the prefetch of a call. `keys` gives the resource type that each declared key asks for.
 
-        Resources are recognised by resourceType, whatever key they arrive in (CH-PD-12).
+        Resources are recognised by resourceType, whatever key they arrive in (CH-PD-12). With `patient=False` the Patient is left aside,
+        for `with_patient` to read.
         """
         pages = {key: read_value(value) for key, value in prefetch.items()}
         answered, partial, not_read = set(), set(), []
@@ -107,7 +109,8 @@ class Chart:
         own = bare_id(patient_id)
         mismatch = own is not None and bool(named) and named.isdisjoint((own, None))
         sent = [item for page in pages.values() for item in page.sent]
-        return _read(sent, patient_id, frozenset(answered - partial), frozenset(partial), not_read, mismatch)
+        chart = _read(sent, patient_id, frozenset(answered - partial), frozenset(partial), not_read, mismatch)
+        return chart.with_patient() if patient else chart
 
     @classmethod
     def from_bundle(cls, bundle: Any, patient_id: str | None = None) -> Chart:
@@ -116,11 +119,34 @@ class Chart:
         present = frozenset(type_ for sent in page.sent if (type_ := type_of(sent.raw)) in BEARS_ON_FACTS)
         not_read = [] if page.state == "answered" else [_gap(None, page.state)]
         whole = page.state == "answered"
-        return _read(page.sent, patient_id, present if whole else frozenset(), frozenset() if whole else present, not_read, False)
+        chart = _read(page.sent, patient_id, present if whole else frozenset(), frozenset() if whole else present, not_read, False)
+        return chart.with_patient()
+
+    def with_patient(self) -> Chart:
+        """The same with its Patient read, where that was left aside."""
+        if not self._aside:
+            return self
+        entries, not_read = [], list(self.not_read)
+        for item in self._aside:
+            found = validate(item.raw)
+            if isinstance(found, Refusal):
+                not_read.append(_refused(item, found.reason))
+                continue
+            entries.append(Entry(item.ref, found.resource, item.raw))
+            if lost := [name for name in _UNSAID if name in found.left_out]:
+                reason = f"{', '.join(lost)} is not valid FHIR R4"
+                not_read.append(NotRead(what=NAMES["Patient"][0], reason=reason, resource=item.ref, type="Patient"))
+        patient = min(entries, key=lambda entry: entry.ref, default=None)
+        return replace(self, patient=patient, not_read=_in_order(not_read), _aside=())
 
     def entries(self, type: str) -> tuple[Entry, ...]:
         """The resources of a type that were read, in the order of their refs. Entered-in-error ones are among them."""
         return self._entries.get(type, ())
+
+    @property
+    def holds_records(self) -> bool:
+        """Whether any resource besides the Patient was read."""
+        return bool(self._entries)
 
     def complete(self, type: str) -> bool:
         """Whether what was sent of a type is all there is, so that silence means absence. Refused resources are in `not_read`."""
@@ -152,7 +178,7 @@ class Chart:
 
 def select(raw: Raw) -> bool:
     """Whether a resource is worth validating: a fact could be read from it."""
-    return type_of(raw) in BEARS_ON_FACTS
+    return type_of(raw) in BEARS_ON_FACTS and not isinstance(raw, Unread)
 
 
 def _read(
@@ -170,6 +196,7 @@ def _read(
         own = next(iter(meant), None)
     patients = {item.id for item in identified if item.type == "Patient"}
     entries: dict[str, list[Entry]] = {}
+    aside: list[Identified] = []
     not_read = list(gaps)
     for item, whose in newest((item, owner(item, own, patients, addresses)) for item in identified):
         if whose == "another":
@@ -177,28 +204,31 @@ def _read(
         if whose == "unclear":
             not_read.append(_refused(item, "its patient reference leads nowhere"))
             continue
+        if item.type == "Patient":
+            aside.append(item)
+            continue
         found = validate(item.raw)
         if isinstance(found, Refusal):
             not_read.append(_refused(item, found.reason))
             continue
         entries.setdefault(item.type, []).append(Entry(item.ref, found.resource, item.raw))
-        if item.type == "Patient" and (lost := [name for name in _UNSAID if name in found.left_out]):
-            reason = f"{', '.join(lost)} is not valid FHIR R4"
-            not_read.append(NotRead(what=NAMES["Patient"][0], reason=reason, resource=item.ref, type="Patient"))
     medications = _medications(entries, addresses, not_read)
     ordered = {type_: tuple(sorted(found, key=lambda entry: entry.ref)) for type_, found in entries.items()}
-    patient = ordered.pop("Patient", ())
     return Chart(
-        patient=patient[0] if patient else None,
         answered=answered,
         partial=partial,
-        not_read=tuple(sorted(dict.fromkeys(not_read), key=lambda item: (item.type or "", item.resource or "", item.what, item.reason))),
+        not_read=_in_order(not_read),
         patient_mismatch=mismatch,
         _entries=ordered,
         _by_ref={entry.ref: entry for found in ordered.values() for entry in found},
         _medications=medications,
         _addresses=addresses,
+        _aside=tuple(aside),
     )
+
+
+def _in_order(not_read: Iterable[NotRead]) -> tuple[NotRead, ...]:
+    return tuple(sorted(dict.fromkeys(not_read), key=lambda item: (item.type or "", item.resource or "", item.what, item.reason)))
 
 
 def _refused(item: Identified, reason: str) -> NotRead:
@@ -280,10 +310,12 @@ def _with_words(concept: Concept, display: str | None) -> Concept:
 
 
 def _drug(medication: Any) -> Concept:
-    """The code of a Medication, else its one ingredient."""
-    if code := Concept.of(medication.code):
-        return code
+    """The code of a Medication together with its ingredients, as a mixture may be coded by its bag; without a code its one ingredient."""
     ingredients = [Concept.of(item.itemCodeableConcept) for item in medication.ingredient or () if item is not None]
+    if code := Concept.of(medication.code):
+        parts = (code, *ingredients)
+        text = " | ".join(part.text for part in parts if part.text)
+        return Concept(tuple(coding for part in parts for coding in part.codings), text or None) if ingredients else code
     return ingredients[0] if len(ingredients) == 1 else Concept()
 
 

@@ -1,4 +1,4 @@
-"""Reading from other servers over HTTP: the only module that knows httpx.
+"""Reading from other servers over HTTP/2 or HTTP/1.1: the only module that knows httpx.
 
 Every request goes to an address that was resolved and checked here, so a name cannot lead into the local network; nothing is
 redirected, no cookie is kept, no proxy of the environment is used, and time and size are capped (CH-FHIR-04, CH-FHIR-05).
@@ -14,9 +14,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import cast
 
 import httpx
+from h2.exceptions import H2Error
 
 MAX_ORIGINS = 256
 MAX_CONNECTIONS = 64
@@ -44,12 +46,16 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Origin:
-    """The connections to one origin, and as many places as there may be at once."""
+    """The connections to one origin, as many places as there may be requests at once, and whether it speaks HTTP/2, once that is known.
+
+    Where it does, requests share a connection. Where it does not, a pool that hopes for it would make one connection after the other.
+    """
 
     pool: httpx.AsyncHTTPTransport
     places: asyncio.Semaphore
+    http2: bool | None = None
 
 
 class HttpReader:
@@ -60,7 +66,9 @@ class HttpReader:
     itself, as each of its steps has a time limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ca_file: Path | None = None) -> None:
+        """`ca_file`: certificates of authorities that are trusted beside the public ones. Raises `OSError` if it cannot be read."""
+        self._tls = _tls(ca_file)
         self._origins: dict[tuple[str, str, int], _Origin] = {}
         self._running: set[asyncio.Task[Answer]] = set()
 
@@ -86,16 +94,20 @@ class HttpReader:
         if target.scheme not in ("http", "https") or not target.host or target.userinfo:
             raise FetchError("address")
         addresses = await _resolve(target, private)
+        origin = self._origin(target)
         try:
             try:
-                return await self._send(target, addresses[0], headers, deadline, max_bytes)
-            except httpx.ConnectError:
-                return await self._send(target, addresses[-1], headers, deadline, max_bytes)
+                return await self._send(origin, _request(target, addresses[0], headers), deadline, max_bytes)
+            except (httpx.TransportError, H2Error) as error:
+                if not (isinstance(error, httpx.ConnectError) or (origin.http2 and time.monotonic() < deadline)):
+                    raise
+                # no connection, or one that somebody else's request took down
+                return await self._send(origin, _request(target, addresses[-1], headers), deadline, max_bytes)
         except httpx.TimeoutException:
             raise FetchError("timeout") from None
         except httpx.ConnectError:
             raise FetchError("connection") from None
-        except httpx.HTTPError:
+        except (httpx.HTTPError, H2Error):
             raise FetchError("protocol") from None
 
     def _forget(self, request: asyncio.Task[Answer]) -> None:
@@ -111,21 +123,25 @@ class HttpReader:
         for origin in origins:
             await origin.pool.aclose()
 
-    async def _send(self, target: httpx.URL, address: str, headers: Mapping[str, str], deadline: float, max_bytes: int) -> Answer:
-        origin = self._origin(target)
+    async def _send(self, origin: _Origin, request: httpx.Request, deadline: float, max_bytes: int) -> Answer:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await origin.places.acquire()
         except TimeoutError:
             raise FetchError("timeout") from None
         try:
-            return await self._read(origin.pool, _request(target, address, headers, deadline - time.monotonic()), deadline, max_bytes)
+            left = max(deadline - time.monotonic(), 0.001)
+            request.extensions["timeout"] = httpx.Timeout(left, pool=None).as_dict()
+            return await self._read(origin, request, deadline, max_bytes)
         finally:
             origin.places.release()
 
-    async def _read(self, pool: httpx.AsyncHTTPTransport, request: httpx.Request, deadline: float, max_bytes: int) -> Answer:
-        response = await pool.handle_async_request(request)
+    async def _read(self, origin: _Origin, request: httpx.Request, deadline: float, max_bytes: int) -> Answer:
+        response = await origin.pool.handle_async_request(request)
         try:
+            if origin.http2 is None:
+                origin.http2 = response.extensions["http_version"] == b"HTTP/2"
+                origin.pool = self._pool(http2=origin.http2)
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise FetchError("encoding")
             body = bytearray()
@@ -147,19 +163,26 @@ class HttpReader:
         if key not in self._origins:
             if len(self._origins) >= MAX_ORIGINS:
                 raise FetchError("origins")
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=16, keepalive_expiry=30)
-            pool = httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False, limits=limits)
-            self._origins[key] = _Origin(pool, asyncio.Semaphore(MAX_CONNECTIONS))
+            places = asyncio.Semaphore(MAX_CONNECTIONS)
+            if target.scheme == "https":
+                # this pool keeps no connection: it is replaced once the first answer has shown what is spoken
+                self._origins[key] = _Origin(self._pool(http2=True, kept=0), places)
+            else:
+                self._origins[key] = _Origin(self._pool(http2=False), places, http2=False)
         return self._origins[key]
 
+    def _pool(self, *, http2: bool, kept: int = 16) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=kept, keepalive_expiry=30)
+        return httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, http2=http2, limits=limits)
 
-def _request(target: httpx.URL, address: str, headers: Mapping[str, str], seconds: float) -> httpx.Request:
+
+def _request(target: httpx.URL, address: str, headers: Mapping[str, str]) -> httpx.Request:
     """A GET that goes to an address, while host name and certificate stay those of the target."""
     return httpx.Request(
         "GET",
         target.copy_with(host=address),
         headers={"Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity", "User-Agent": "ranvier", **headers},
-        extensions={"sni_hostname": target.host, "timeout": httpx.Timeout(max(seconds, 0.001), pool=None).as_dict()},
+        extensions={"sni_hostname": target.host},
     )
 
 
@@ -187,9 +210,12 @@ def _unwrap(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
     """One context for all pools: reading the certificates takes longer than a request."""
-    return httpx.create_ssl_context(trust_env=False)
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 async def _resolve(target: httpx.URL, private: bool) -> list[str]:

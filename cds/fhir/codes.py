@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -32,6 +33,9 @@ from cds.fhir.value_sets import (
 __all__ = ["Coding", "Concept", "Contradiction", "Hit", "LocalCodesError", "Terminology", "TerminologyError", "ValueSet"]
 
 _GUARD_WINDOW = 80
+_LONGEST_REMEMBERED = 120
+"""Words and codes of a concept longer than this, in characters, may be free text, which nothing remembers."""
+_MOST_REMEMBERED = 16_384
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n+")
 
 
@@ -53,9 +57,13 @@ class Concept:
     @classmethod
     def of(cls, source: Any) -> Concept:
         """From a fhir.resources CodeableConcept or Coding, from JSON (also broken JSON), or from a plain string; empty for None."""
+        if source is None:
+            return _NOTHING
+        if hasattr(source, "coding"):
+            listed = [item for item in source.coding or () if item is not None]
+            codings = [Coding(_words(coding.system), _words(coding.code), _words(coding.display)) for coding in listed]
+            return cls(tuple(codings), _words(source.text))
         match source:
-            case None:
-                return _NOTHING
             case Concept():
                 return source
             case str():
@@ -65,9 +73,9 @@ class Concept:
                 items = [item for item in (raw if isinstance(raw, list) else [raw]) if isinstance(item, Mapping)]
                 codings = [Coding(_words(item.get("system")), _words(item.get("code")), _words(item.get("display"))) for item in items]
                 return cls(tuple(codings), _words(source.get("text")))
-        listed = getattr(source, "coding", None) or ([source] if hasattr(source, "display") else [])
-        codings = [Coding(_words(coding.system), _words(coding.code), _words(coding.display)) for coding in listed if coding is not None]
-        return cls(tuple(codings), _words(getattr(source, "text", None)))
+        if not hasattr(source, "display"):
+            return _NOTHING
+        return cls((Coding(_words(source.system), _words(source.code), _words(source.display)),))
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -81,6 +89,8 @@ class Concept:
 
 def _words(value: Any) -> str | None:
     """A string without outer blanks; numbers as written; anything else is nothing."""
+    if type(value) is str:
+        return value.strip() or None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).strip() or None
@@ -129,7 +139,7 @@ class _LocalSystem(NamedTuple):
     codes: dict[str, Hit]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Terminology:
     """All value sets, prepared for matching."""
 
@@ -140,6 +150,7 @@ class Terminology:
     _prefixes: Mapping[tuple[str, str], tuple[Hit, ...]] = field(repr=False)
     _ranges: Mapping[str, tuple[tuple[str, str, Hit], ...]] = field(repr=False)
     _prefixed: frozenset[str] = field(repr=False)
+    _longest_prefix: int = field(repr=False)
     _local: tuple[_LocalSystem, ...] = field(repr=False)
     _patterns: Mapping[str, tuple[_Pattern, ...]] = field(repr=False)
     _guards_of: Mapping[str, tuple[str, ...]] = field(repr=False)
@@ -167,6 +178,7 @@ class Terminology:
             prefixes,
             ranges,
             frozenset({system for system, _ in prefixes} | set(ranges)),
+            max((len(code) for _, code in prefixes), default=0),
             _local_systems(own),
             {value_set.id: _compiled(value_set, text_guards) for value_set in listed if value_set.text},
             {id: (id, *(guard.id for guard in listed if id in guard.guards)) for id in value_sets},
@@ -180,6 +192,11 @@ class Terminology:
         recognised by any set, or where a set says that words settle what its code leaves open. A concept that says `none known`
         or `no information` falls nowhere. Raises `KeyError` for a value set that does not exist.
         """
+        codes = (part for coding in concept.codings for part in (coding.system, coding.code) if part)
+        short = all(len(part) <= _LONGEST_REMEMBERED for part in (*concept.words, *codes))
+        return _remembered(self, concept, value_sets) if short else self._match(concept, value_sets)
+
+    def _match(self, concept: Concept, value_sets: tuple[str, ...]) -> tuple[Hit, ...]:
         wanted = self._known(value_sets)
         if any(self.systems.says_absent(coding.system) for coding in concept.codings):
             return ()
@@ -230,7 +247,7 @@ class Terminology:
         found = list(self._exact.get(place, ()))
         found += [local.codes[code] for local in self._local if code in local.codes and local.regex.fullmatch(coding.system or "")]
         if system in self._prefixed:
-            for length in range(len(code), 2, -1):
+            for length in range(min(len(code), self._longest_prefix), 2, -1):
                 _add(found, self._prefixes.get((system, code[:length]), ()))
             _add(found, [hit for first, last, hit in self._ranges.get(system, ()) if first <= code[:3] <= last])
         return found
@@ -273,6 +290,12 @@ class Terminology:
         drugs, others = ({self.value_sets[hit.value_set].drug for hit in hits} for hits in (one, other))
         for_ms, others_for_ms = ({hit.role == "include" for hit in hits if hit.role in ("include", "exclude")} for hits in (one, other))
         return not drugs & others or (for_ms, others_for_ms) in (({True}, {False}), ({False}, {True}))
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _remembered(terminology: Terminology, concept: Concept, value_sets: tuple[str, ...]) -> tuple[Hit, ...]:
+    """Charts repeat the same few concepts, and several readers ask of each."""
+    return terminology._match(concept, value_sets)
 
 
 def _add(found: list[Hit], more: Iterable[Hit]) -> None:

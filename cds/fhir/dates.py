@@ -17,7 +17,13 @@ def add_months(day: date, months: int) -> date:
     year, month0 = divmod(day.year * 12 + day.month - 1 + months, 12)
     if not MINYEAR <= year <= MAXYEAR:
         return date.max if months > 0 else date.min
-    return date(year, month0 + 1, min(day.day, calendar.monthrange(year, month0 + 1)[1]))
+    wanted = day.day
+    return date(year, month0 + 1, wanted if wanted <= 28 else min(wanted, calendar.monthrange(year, month0 + 1)[1]))
+
+
+def add_days(day: date, days: int) -> date:
+    """The day `days` later (or earlier), clamped to the calendar's ends."""
+    return date.fromordinal(min(max(day.toordinal() + days, date.min.toordinal()), date.max.toordinal()))
 
 
 def months_between(start: date, end: date) -> float:
@@ -102,8 +108,9 @@ class DateRange:
     def __str__(self) -> str:
         if self.first == self.last:
             return self.first.isoformat()
-        year = self == DateRange.parse(f"{self.first:%Y}")
-        month = self == DateRange.parse(f"{self.first:%Y-%m}")
-        if year or month:
-            return f"{self.first:%Y}" if year else f"{self.first:%Y-%m}"
-        return f"{self.first.isoformat()} to {self.last.isoformat()}"
+        first, last = self.first.isoformat(), self.last.isoformat()
+        if first[4:] == "-01-01" and last == f"{first[:4]}-12-31":
+            return first[:4]
+        if first[7:] == "-01" and self.last.day == calendar.monthrange(self.last.year, self.last.month)[1] and first[:7] == last[:7]:
+            return first[:7]
+        return f"{first} to {last}"

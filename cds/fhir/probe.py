@@ -8,16 +8,16 @@ What stays is exactly what `orjson.loads` gives, and takes the plain path from t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
 
 from cds.fhir.codes import Concept
-from cds.fhir.resources import type_of
+from cds.fhir.resources import Unread, type_of
 
 Relevant = Callable[[Concept], bool]
 """Whether any reader could make something of a resource with this code."""
@@ -57,44 +57,42 @@ class _Reference(msgspec.Struct, gc=False):
 
 
 class _Search(msgspec.Struct, gc=False):
-    mode: str = "match"
+    mode: Literal["match"] = "match"
 
 
 class _Head(msgspec.Struct, gc=False, tag_field="resourceType"):
-    """What every type has. The elements that default to `_ABSENT` make a resource stay whenever they are there."""
+    """What every type has. The elements of type `None` make a resource stay whenever they are there."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     subject: _Reference
-    implicitRules: msgspec.Raw = _ABSENT  # noqa: N815 (names of FHIR)
-    modifierExtension: msgspec.Raw = _ABSENT  # noqa: N815
-    contained: msgspec.Raw = _ABSENT
-    note: msgspec.Raw = _ABSENT
-
-
-class _Condition(_Head, gc=False, tag="Condition", kw_only=True):
     code: msgspec.Raw
+    implicitRules: None = None  # noqa: N815 (names of FHIR)
+    modifierExtension: None = None  # noqa: N815
+    contained: None = None
+    note: None = None
+
+
+class _Condition(_Head, gc=False, tag="Condition"): ...
 
 
 class _Procedure(_Head, gc=False, tag="Procedure", kw_only=True):
-    code: msgspec.Raw
     status: _Status
 
 
 class _Observation(_Head, gc=False, tag="Observation", kw_only=True):
-    code: msgspec.Raw
     status: _Status
     component: list[_Component] = []
     effectiveDateTime: str = ""  # noqa: N815
     issued: str = ""
-    valueQuantity: _Quantity = msgspec.field(default_factory=_Quantity)  # noqa: N815
-    valueString: msgspec.Raw = _ABSENT  # noqa: N815
-    valueDateTime: msgspec.Raw = _ABSENT  # noqa: N815
+    valueQuantity: _Quantity | None = None  # noqa: N815
+    valueString: None = None  # noqa: N815
+    valueDateTime: None = None  # noqa: N815
 
 
 class _Carrier(_Head, gc=False, kw_only=True):
-    medicationCodeableConcept: msgspec.Raw  # noqa: N815
+    code: msgspec.Raw = msgspec.field(name="medicationCodeableConcept")
     status: _Status
-    medicationReference: msgspec.Raw = _ABSENT  # noqa: N815
+    medicationReference: None = None  # noqa: N815
 
 
 class _MedicationAdministration(_Carrier, gc=False, tag="MedicationAdministration"): ...
@@ -117,7 +115,7 @@ _Readable = (
 class _Entry(msgspec.Struct, gc=False):
     resource: _Readable
     fullUrl: str = ""  # noqa: N815
-    search: _Search = msgspec.field(default_factory=_Search)
+    search: _Search | None = None
 
 
 class _Bundle(msgspec.Struct, tag_field="resourceType", tag="Bundle", forbid_unknown_fields=True):
@@ -136,27 +134,34 @@ class _Bundle(msgspec.Struct, tag_field="resourceType", tag="Bundle", forbid_unk
     signature: msgspec.Raw = _ABSENT
 
 
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+class _Call(msgspec.Struct):
+    """A hook request: what the protocol knows of it, and each prefetch value as it was sent."""
+
+    prefetch: dict[str, msgspec.Raw]
+    context: msgspec.Raw
+    hook: msgspec.Raw = _ABSENT
+    hookInstance: msgspec.Raw = _ABSENT  # noqa: N815
+    fhirServer: msgspec.Raw = _ABSENT  # noqa: N815
+    fhirAuthorization: msgspec.Raw = _ABSENT  # noqa: N815
+    extension: msgspec.Raw = _ABSENT
+
+
+_CALL = msgspec.json.Decoder(_Call)
 _BUNDLE = msgspec.json.Decoder(_Bundle)
 _ENTRY = msgspec.json.Decoder(_Entry)
 
 
-class _Droppable(NamedTuple):
-    """An entry that may be left out: where it stands in its Bundle, what it is, and whether it counts in the total."""
-
-    place: int
-    type: str
-    id: str
-    counts: bool
-
-
 @dataclass(slots=True)
 class _Value:
-    """One prefetch value: as it was sent and, if it is a Bundle of which something may be left out, that Bundle."""
+    """One prefetch value: as it was sent and, if it is a Bundle of which something may be left out, that Bundle.
+
+    `droppable`: by type and id, where in the Bundle the entries stand that may be left out; `staying`: where the others do.
+    """
 
     raw: msgspec.Raw
     bundle: _Bundle | None
-    droppable: list[_Droppable]
+    droppable: dict[str, dict[str, int]]
+    staying: list[int]
 
 
 def plain(body: bytes) -> Any:
@@ -169,7 +174,8 @@ def selective(relevant: Relevant) -> Callable[[bytes], Any]:
 
     What it leaves out: conditions, procedures, observations and medication records of the patient of the call whose code is not
     `relevant`, that have nothing that could be read without their code, and that nothing else refers to. Totals are adjusted, and one
-    entry of each type stays, so that a list is as complete or partial as it was. Raises `orjson.JSONDecodeError` as `plain` does.
+    entry of each type stays, marked as `Unread`, so that a list is as complete or partial as it was. Members of the request that the
+    protocol does not know are left out, too. Raises `orjson.JSONDecodeError` as `plain` does.
     """
 
     @lru_cache(maxsize=8_192)
@@ -177,9 +183,8 @@ def selective(relevant: Relevant) -> Callable[[bytes], Any]:
         concept = orjson.loads(code)
         return not _is_concept(concept) or relevant(Concept.of(concept))
 
-    def says_something(code: msgspec.Raw) -> bool:
-        raw = bytes(code)
-        return known(raw) if len(raw) <= _LONGEST_CODE else known.__wrapped__(raw)
+    def says_something(code: bytes) -> bool:
+        return known(code) if len(code) <= _LONGEST_CODE else known.__wrapped__(code)
 
     def decode(body: bytes) -> Any:
         try:
@@ -191,24 +196,22 @@ def selective(relevant: Relevant) -> Callable[[bytes], Any]:
     return decode
 
 
-def _selected(body: bytes, says_something: Callable[[msgspec.Raw], bool]) -> Any:
+def _selected(body: bytes, says_something: Callable[[bytes], bool]) -> Any:
     """The document without the useless; None where there is none, or where the plain path must decide."""
-    if len(body) < _SHORTEST or any(half in body for half in _HALVES):
+    if len(body) < _SHORTEST or (b"\\" in body and any(half in body for half in _HALVES)):
         return None
-    document = _OBJECT.decode(body)
-    if "prefetch" not in document or "context" not in document:
-        return None
-    context = _load(document["context"])
+    call = _CALL.decode(body)
+    context = _load(call.context)
     patient = context.get("patientId") if isinstance(context, dict) else None
     if not isinstance(patient, str) or not _ID.fullmatch(own := patient.removeprefix("Patient/")):
         return None
     is_ascii = body.isascii()
-    values = {key: _value(raw, own, says_something, is_ascii) for key, raw in _OBJECT.decode(document["prefetch"]).items()}
-    others = [raw for name, raw in document.items() if name != "prefetch"]
-    if not any(value.droppable for value in values.values()) or not _restore(values.values(), others):
+    values = {key: _value(raw, own, says_something, is_ascii) for key, raw in call.prefetch.items()}
+    others = {name: raw for name in call.__struct_fields__ if name != "prefetch" and (raw := getattr(call, name))}
+    if not any(value.bundle for value in values.values()) or not _restore(values.values(), others.values()):
         return None
-    prefetch = {key: _without(value.bundle, value.droppable) if value.bundle else _load(value.raw) for key, value in values.items()}
-    return {name: prefetch if name == "prefetch" else _load(raw) for name, raw in document.items()}
+    prefetch = {key: _without(value.bundle, value) if value.bundle else _load(value.raw) for key, value in values.items()}
+    return {name: _load(raw) for name, raw in others.items()} | {"prefetch": prefetch}
 
 
 def _is_concept(value: Any) -> bool:
@@ -223,53 +226,51 @@ def _load(raw: msgspec.Raw) -> Any:
     return orjson.loads(memoryview(raw))
 
 
-def _value(raw: msgspec.Raw, patient: str, says_something: Callable[[msgspec.Raw], bool], is_ascii: bool) -> _Value:
+def _value(raw: msgspec.Raw, patient: str, says_something: Callable[[bytes], bool], is_ascii: bool) -> _Value:
     try:
         bundle = _BUNDLE.decode(raw)
     except msgspec.ValidationError:
-        return _Value(raw, None, [])
-    droppable = list(_useless(bundle.entry, f"Patient/{patient}", says_something, is_ascii))
-    return _Value(raw, bundle if droppable else None, droppable)
+        return _Value(raw, None, {}, [])
+    droppable, staying = _sorted_out(bundle.entry, f"Patient/{patient}", says_something, is_ascii)
+    return _Value(raw, bundle if droppable else None, droppable, staying)
 
 
-def _useless(
-    entries: Iterable[msgspec.Raw], patient: str, says_something: Callable[[msgspec.Raw], bool], is_ascii: bool
-) -> Iterator[_Droppable]:
-    """The entries of which no reader could make anything."""
+def _sorted_out(
+    entries: Iterable[msgspec.Raw], patient: str, says_something: Callable[[bytes], bool], is_ascii: bool
+) -> tuple[dict[str, dict[str, int]], list[int]]:
+    """The entries of which no reader could make anything, by type and id, and the others. This loop is what a large chart costs."""
     decode, is_id, elsewhere = _ENTRY.decode, _ID.fullmatch, f"/{patient}"
-    for place, raw in enumerate(entries):
+    droppable: dict[str, dict[str, int]] = {}
+    staying: list[int] = []
+    place = -1
+    for raw in entries:
+        place += 1
         try:
             entry = decode(raw)
         except msgspec.ValidationError:
+            staying.append(place)
             continue
-        head, mode, url = entry.resource, entry.search.mode, entry.fullUrl
-        subject = head.subject.reference
-        if subject != patient and not subject.endswith(elsewhere):
-            continue
-        if head.implicitRules or head.modifierExtension or head.contained or head.note:
-            continue
-        if not is_id(head.id) or mode not in ("match", "include") or (url and _last_part(url) != head.id):
-            continue
-        if _speaks(head, says_something):
+        head, url = entry.resource, entry.fullUrl
+        id, subject, type_ = head.id, head.subject.reference, head.__class__.__name__
+        of_type = droppable.setdefault(type_, {})
+        if (
+            (subject != patient and not subject.endswith(elsewhere))
+            or says_something(bytes(head.code))
+            or (url and not (url.endswith(id) and url[-len(id) - 1 : -len(id)] in _BEFORE_ID))
+            or id in of_type
+            or not is_id(id)
+            or (isinstance(head, _Observation) and head.component and any(says_something(bytes(part.code)) for part in head.component))
+        ):
+            staying.append(place)
             continue
         if not is_ascii:
             str(memoryview(raw), "utf-8")  # what is skipped must be text, too
-        yield _Droppable(place, head.__class__.__name__[1:], head.id, mode == "match")
+        of_type[id] = place
+    return {type_[1:]: places for type_, places in droppable.items() if places}, staying
 
 
-def _last_part(url: str) -> str:
-    return url[max(url.rfind("/"), url.rfind(":")) + 1 :]
-
-
-def _speaks(head: _Readable, says_something: Callable[[msgspec.Raw], bool]) -> bool:
-    """Whether a reader could make something of the resource: by its code, or by text that is read whatever the code."""
-    if isinstance(head, _Observation):
-        if head.valueString or head.valueDateTime or says_something(head.code):
-            return True
-        return any(says_something(part.code) for part in head.component)
-    if isinstance(head, _Carrier):
-        return bool(head.medicationReference) or says_something(head.medicationCodeableConcept)
-    return says_something(head.code)
+_BEFORE_ID = ("/", ":", "")
+"""What may stand before the id in an address: it is the last part."""
 
 
 def _restore(values: Iterable[_Value], others: Iterable[msgspec.Raw]) -> bool:
@@ -277,13 +278,9 @@ def _restore(values: Iterable[_Value], others: Iterable[msgspec.Raw]) -> bool:
     values = list(values)
     staying = list(others)
     for value in values:
-        if value.bundle is None:
-            staying.append(value.raw)
-            continue
-        gone = {one.place for one in value.droppable}
-        staying += [raw for place, raw in enumerate(value.bundle.entry) if place not in gone]
-    named: set[str] = set()
+        staying += [value.raw] if value.bundle is None else [value.bundle.entry[place] for place in value.staying]
     while staying:
+        named: set[str] = set()
         for raw in staying:
             text = bytes(raw).replace(rb"\/", b"/")
             if _HIDING.search(text):
@@ -291,22 +288,26 @@ def _restore(values: Iterable[_Value], others: Iterable[msgspec.Raw]) -> bool:
             named.update(part.decode() for found in _NAMED.finditer(text) for part in _SEPARATOR.split(found[1] or found[2] or b""))
         staying = []
         for value in values:
-            if value.bundle is not None and (back := [one for one in value.droppable if one.id in named]):
-                staying += [value.bundle.entry[one.place] for one in back]
-                value.droppable = [one for one in value.droppable if one.id not in named]
+            for places in value.droppable.values():
+                back = [places.pop(id) for id in places.keys() & named]
+                value.staying += back
+                staying += [value.bundle.entry[place] for place in back] if value.bundle is not None else []
     return True
 
 
-def _without(bundle: _Bundle, droppable: Sequence[_Droppable]) -> dict[str, Any]:
-    """The Bundle without these. One of a type that would vanish stays, so that the list does not look like another one."""
-    gone = {one.place: one for one in droppable}
-    entries = [_load(raw) for place, raw in enumerate(bundle.entry) if place not in gone]
+def _without(bundle: _Bundle, value: _Value) -> dict[str, Any]:
+    """The Bundle without what may be left out. One of a type that would vanish stays, so that the list does not look like another one."""
+    entries = [_load(bundle.entry[place]) for place in sorted(value.staying)]
     types = {type_of(entry.get("resource")) for entry in entries if isinstance(entry, dict)}
-    for spare in {one.type: one for one in droppable if one.type not in types}.values():
-        entries.append(_load(bundle.entry[spare.place]))
-        del gone[spare.place]
+    left_out = 0
+    for type_, places in value.droppable.items():
+        left_out += len(places)
+        if places and type_ not in types:
+            spare = _load(bundle.entry[next(iter(places.values()))])
+            entries.append(spare | {"resource": Unread(spare["resource"])})
+            left_out -= 1
     sent = {name: raw for name in bundle.__struct_fields__ if name != "entry" and (raw := getattr(bundle, name))}
     loaded: dict[str, Any] = {"resourceType": "Bundle", **{name: _load(raw) for name, raw in sent.items()}}
     if type(total := loaded.get("total")) is int:
-        loaded["total"] = total - sum(one.counts for one in gone.values())
+        loaded["total"] = total - left_out
     return loaded | {"entry": entries}

@@ -74,6 +74,10 @@ Path = tuple[str | int, ...]
 Raw = Mapping[str, Any]
 
 
+class Unread(dict[str, Any]):
+    """A resource of which it was found that no reader could use it; it answers the question that was asked, and is not read."""
+
+
 class Fault(NamedTuple):
     """Where a resource is wrong, and how, in words without values. An empty path is the resource as a whole."""
 
@@ -158,7 +162,7 @@ def _attempt(type_: str, raw: dict[str, Any], faults: list[Fault]) -> Any:
     except ValidationError as error:
         faults.extend(Fault(tuple(item["loc"]), _kind(item["type"])) for item in error.errors(include_url=False, include_input=False))
         return None
-    except (KeyError, TypeError, RecursionError, ValueError):
+    except (AttributeError, KeyError, TypeError, RecursionError, ValueError):
         faults.append(Fault((), "cannot be read by the FHIR library"))
         return None
     for name, (required, allowed) in _listed_codes(type_).items():

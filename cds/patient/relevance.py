@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args
@@ -21,8 +22,10 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
     It errs on the side of relevance: patterns meant for reports or notes count, too, and so does whatever cannot be understood.
     """
     terminology: Terminology = knowledge.terminology
-    amount = knowledge.rules.activity.steroids.dose  # finds any amount in mg, and is only asked of what was recognised as a steroid
-    patterns = [pattern for pattern in dict.fromkeys(patterns_in(knowledge.rules)) if pattern != amount]
+    rules = knowledge.rules
+    # any amount in mg, and words of doubt such as "or": they are only asked of what was recognised as a steroid or a disease
+    qualifying = Counter((rules.activity.steroids.dose, *rules.diagnosis.signs.mimics.suspected_text))
+    patterns = Counter(patterns_in(rules)) - qualifying
     searches = [re.compile(pattern, re.IGNORECASE).search for pattern in patterns]
 
     def relevant(concept: Concept) -> bool:

@@ -12,10 +12,15 @@ from cds.three_valued import Bounds
 
 
 def observed_count(part: Any, numbers: NumberWords) -> Bounds | None:
-    """The count that an Observation or one of its components states; `None` if it states none.
+    """The count that an Observation or one of its components states; `None` if it states none, or one that nobody counts to.
 
     A bare yes is at least one, number not stated (F5).
     """
+    count = _stated(part, numbers)
+    return count if count is not None and count.low <= numbers.rules.most else None
+
+
+def _stated(part: Any, numbers: NumberWords) -> Bounds | None:
     quantity = part.valueQuantity
     if quantity is not None and quantity.value is not None:
         return _whole(bounded(float(quantity.value), quantity.comparator))

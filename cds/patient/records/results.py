@@ -146,10 +146,11 @@ def results_of(observed: Iterable[Observed], rules: ResultRules) -> tuple[Result
 
 
 def observed_on(observation: Any) -> DateRange | None:
-    """The clinical date of an Observation: when it was taken, else when it was issued."""
+    """The clinical date of an Observation or a DiagnosticReport: when it was taken, else when it was issued."""
     if observation.effectivePeriod is not None:
         return date_range(observation.effectivePeriod.end or observation.effectivePeriod.start)
-    return date_range(observation.effectiveDateTime or observation.effectiveInstant or observation.issued)
+    instant = getattr(observation, "effectiveInstant", None)  # a DiagnosticReport has none
+    return date_range(observation.effectiveDateTime or instant or observation.issued)
 
 
 def _result(ref: str, day: DateRange | None, part: Any, name: str, hits: tuple[Hit, ...], rules: ResultRules) -> Result | None:
