@@ -1,0 +1,48 @@
+"""What every worker is told, and the content that each process loads once."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from cds.advice import Policy
+from cds.content import Content, load_content
+
+_POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run: what is asked of everybody, and where its files are.
+
+    `types` are the resource types that the export answers, `shares` the number of groups that patients are dealt into. `narrow`:
+    whether charts are gathered of suspects only. `runs`: the files that hold what was gathered.
+    """
+
+    as_of: date
+    content: Path | None = None
+    local_codes: Path | None = None
+    policy: Policy = _POLICY
+    folder: Path = Path()
+    types: tuple[str, ...] = ()
+    shares: int = 1
+    narrow: bool = True
+    runs: tuple[Path, ...] = ()
+
+
+@lru_cache(1)
+def content_of(content: Path | None, local_codes: Path | None) -> Content:
+    """The content, loaded once in each process."""
+    return load_content(content, local_codes)
+
+
+@lru_cache(1)
+def prepare(content: Path | None, local_codes: Path | None) -> None:
+    """Make a worker process ready. What is loaded stays: the garbage collector need not look at it again."""
+    content_of(content, local_codes)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
