@@ -21,7 +21,6 @@ from cds.content import Content
 from cds.evidence.load import read_yaml
 from cds.evidence.model import Claim, Source, Summary
 from cds.export.bibliography import bibtex, csl_json
-from cds.export.fhir_r5 import export_bundle
 from cds.protocol.outcome import Issue, Refusal
 
 HERE = Path(__file__).parent
@@ -63,7 +62,7 @@ def routes(content: Content, today: Callable[[], date], signed: frozenset[str] |
         return Response(styles, media_type="text/css", headers=HEADERS)
 
     for path, media_type, make in (
-        ("/fhir", "application/fhir+json", lambda: orjson.dumps(export_bundle(content))),
+        ("/fhir", "application/fhir+json", lambda: orjson.dumps(_as_fhir(content))),
         ("/sources.bib", "application/x-bibtex", lambda: bibtex(content.evidence.sources.values()).encode()),
         ("/sources.csl.json", "application/vnd.citationstyles.csl+json", lambda: orjson.dumps(csl_json(content.evidence.sources.values()))),
     ):
@@ -71,6 +70,13 @@ def routes(content: Content, today: Callable[[], date], signed: frozenset[str] |
     for path, (template, data) in pages.items():
         router.add_api_route(path, _endpoint(env.get_template(template), data, today), methods=["GET", "HEAD"])
     return router
+
+
+def _as_fhir(content: Content) -> dict[str, Any]:
+    """The evidence base in FHIR R5; the R5 models are imported when they are first asked for, not when the service starts."""
+    from cds.export.fhir_r5 import export_bundle
+
+    return export_bundle(content)
 
 
 def _endpoint(template: jinja2.Template, data: Callable[..., PageData], today: Callable[[], date]) -> Callable[[Request], Response]:

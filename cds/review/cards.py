@@ -45,7 +45,7 @@ def overview(content: Content, readings: Mapping[str, Reading], standings: Mappi
     fired = [card.name for reading in readings.values() for card in reading.advice.cards]
     cards = content.deck.cards
     return {
-        "topics": {topic: [name for name in cards if cards[name].front.topic == topic] for topic in content.deck.wording.topics},
+        "topics": {topic: _names(content, topic) for topic in content.deck.wording.topics},
         "titles": {name: _title(content, name) for name in cards},
         "fired": {name: fired.count(name) for name in cards},
         "standings": standings,
@@ -57,7 +57,7 @@ def topic_page(content: Content, topic: str, readings: Mapping[str, Reading], st
     """The cards of one topic. Raises `Refusal` 404 for a topic that does not exist."""
     if topic not in content.deck.wording.topics:
         raise Refusal(404, (Issue("not-found", "There is no such topic. /review/cards lists them."),))
-    names = [name for name, card in content.deck.cards.items() if card.front.topic == topic]
+    names = _names(content, topic)
     return {
         "topic": topic,
         "detail_limit": DETAIL_LIMIT,
@@ -66,6 +66,11 @@ def topic_page(content: Content, topic: str, readings: Mapping[str, Reading], st
         "decisions": DECISIONS,
         "sign_states": STATES,
     }
+
+
+def _names(content: Content, topic: str) -> list[str]:
+    """The cards of a topic in the order of their rules."""
+    return sorted((name for name, card in content.deck.cards.items() if card.front.topic == topic), key=lambda name: _title(content, name))
 
 
 def _title(content: Content, name: str) -> str:

@@ -10,12 +10,13 @@ import orjson
 
 from cds.content import Content
 from cds.evidence.criteria import Finding
-from cds.explain import safety_json
+from cds.explain.as_json import safety_json
 from cds.patient.context import Fact, PatientContext
 from cds.patient.facts import CATALOGUE
+from cds.patient.person.pregnancy_history import pregnancies
 from cds.review.card_view import card_view
 from cds.review.reading import Reading, State, entries, state_of, topic_state, why
-from cds.review.timeline import episode_words, scan_words, timeline
+from cds.review.timeline import NARROW, WIDE, episode_words, scan_words, timeline
 
 GROUPS = {
     "Person": ("person", "pregnancy", "breastfeeding", "contraception"),
@@ -68,10 +69,13 @@ class SummaryRow:
 def patient_page(content: Content, reading: Reading) -> dict[str, Any]:
     """Everything the page shows."""
     context = reading.advice.context
+    read = entries(reading.chart)
+    past = pregnancies(reading.chart, content.terminology, content.rules.person.pregnancy, context.as_of)
     return {
         "reading": reading,
         "context": context,
-        "timeline": timeline(context),
+        "timelines": [drawn for shape in (WIDE, NARROW) if (drawn := timeline(context, past, shape))],
+        "pregnancies": past,
         "episodes": [(episode, episode_words(episode)) for episode in context.treatments],
         "scans": [(scan, scan_words(scan)) for scan in context.scans],
         "cards": [card_view(card, context, content.evidence) for card in reading.advice.cards],
@@ -80,8 +84,13 @@ def patient_page(content: Content, reading: Reading) -> dict[str, Any]:
         "unknown": fact_groups(context, lambda fact: fact.value is None),
         "topics": topics(content, reading),
         "safety": [row for row in safety_json(reading.advice, content) if row["verdict"] != "noEvidenceRead"],
-        "resources": {ref: orjson.dumps(entry.raw, option=orjson.OPT_INDENT_2).decode() for ref, entry in entries(reading.chart).items()},
+        "resources": {ref: orjson.dumps(entry.raw, option=orjson.OPT_INDENT_2).decode() for ref, entry in read.items()},
+        "by_type": {type_: [ref for ref in read if ref.startswith(f"{type_}/")] for type_ in dict.fromkeys(map(_type_of, read))},
     }
+
+
+def _type_of(ref: str) -> str:
+    return ref.partition("/")[0]
 
 
 def fact_groups(context: PatientContext, wanted: Any) -> dict[str, list[FactRow]]:

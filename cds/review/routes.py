@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from cds.advice import Policy
 from cds.content import Content
 from cds.feedback.records import Signature
 from cds.protocol.outcome import Issue, Refusal
-from cds.review import cards, signoff
+from cds.review import cards, sign_in, signoff
 from cds.review.access import HEADERS, Access
 from cds.review.feedback import feedback_page
 from cds.review.matrix import matrix
@@ -45,11 +46,12 @@ def routes(content: Content, settings: Settings, policy: Policy, today: Callable
     def readings() -> dict[str, Reading]:
         return {id: read_synthetic(content, patient, policy) for id, patient in patients.items()}
 
-    def page(request: Request, template: str, data: dict[str, Any], status: int = 200) -> Response:
-        account, token = access.account(request), access.token(request)
+    def page(request: Request, template: str, data: dict[str, Any], status: int = 200, *, signed_in: bool = True) -> Response:
+        token = access.token(request)
         about = {
             "base": request.scope.get("root_path", ""),
-            "account": account,
+            "account": access.account(request) if signed_in else "",
+            "can_sign_out": signed_in and access.openid is not None,
             "csrf": token,
             "here": request.url.path.rpartition("/review")[2],
         }
@@ -149,22 +151,26 @@ def routes(content: Content, settings: Settings, policy: Policy, today: Callable
         access.account(request)
         return page(request, "feedback.html", feedback_page(content, partial(read_report, settings.database), request.query_params))
 
+    if access.openid:
+        router.include_router(sign_in.routes(access, access.openid, page))
     for name, path, media_type in (
         ("base.css", HERE.parent / "evidence_pages" / "style.css", "text/css"),
         ("style.css", HERE / "style.css", "text/css"),
         ("workbench.js", HERE / "workbench.js", "text/javascript"),
         ("icon.svg", HERE / "icon.svg", "image/svg+xml"),
     ):
-        router.add_api_route(f"/{name}", _file(access, path.read_bytes(), media_type), methods=["GET"])
+        router.add_api_route(f"/{name}", _file(path.read_bytes(), media_type), methods=["GET"])
     return router
 
 
-def _file(access: Access, body: bytes, media_type: str) -> Callable[[Request], Response]:
-    def respond(request: Request) -> Response:
-        access.account(request)
-        return Response(body, media_type=media_type, headers=HEADERS)
+def _grouped(rows: Iterable[Any], by: str | int) -> list[tuple[Any, list[Any]]]:
+    """Neighbours that share a field, in the order they come; Jinja's own `groupby` would sort them."""
+    return [(key, list(of)) for key, of in groupby(rows, lambda row: row[by] if isinstance(by, int) else getattr(row, by))]
 
-    return respond
+
+def _file(body: bytes, media_type: str) -> Callable[[], Response]:
+    """How the pages look, for anybody: the page of the sign-in needs it, too."""
+    return lambda: Response(body, media_type=media_type, headers=HEADERS)
 
 
 def _environment(content: Content) -> jinja2.Environment:
@@ -176,4 +182,5 @@ def _environment(content: Content) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.globals.update(content=content, wording=content.deck.wording)
+    env.filters["groupby_order"] = _grouped
     return env

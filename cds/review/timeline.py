@@ -1,25 +1,49 @@
-"""The course of a patient's MS as a drawing: treatments as bars, attacks, scans, EDSS as a line, pregnancy.
+"""The course of a patient's MS as a drawing: treatments as bars, attacks, scans, EDSS as a line, pregnancies.
 
 Pure: a context in, the places of every mark out; `templates/timeline.svg` draws them. Units are those of the drawing.
-A date known to the month or year is drawn as wide as it is vague.
+A date known to the month or year is drawn as wide as it is vague. There are two shapes, one for a desk and one for a phone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Episode, PatientContext, Scan
+from cds.patient.person.pregnancy_history import Pregnancy
 from cds.three_valued import Bounds
 
-WIDTH, LEFT, RIGHT = 960, 112, 36
 BAR, GAP = 16, 7
 EDSS_HEIGHT, EDSS_TOP = 92, 10.0
 MARK_ROW = 34
 LEAST_YEARS, MOST_YEARS = 2, 12
 """The drawing shows at least so much; what lies further back than the most is named beside it."""
+FULL_TERM = timedelta(weeks=40)
+"""As long a pregnancy is drawn, pale, of which only one end is recorded."""
+LETTER = 6.2
+"""About how wide a letter is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How wide a drawing is, where its plot begins and ends, and whether names stand above their bars rather than left of them."""
+
+    name: str
+    width: int
+    left: int
+    right: int
+    names_above: bool
+
+    @property
+    def row(self) -> int:
+        """Height of a bar with what belongs to it."""
+        return BAR + GAP + (13 if self.names_above else 0)
+
+
+WIDE = Shape("wide", 960, 112, 36, names_above=False)
+NARROW = Shape("narrow", 350, 52, 14, names_above=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +60,7 @@ class Bar:
     y: float
     title: str
     doses: tuple[float, ...] = ()
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +79,12 @@ class Mark:
 class Timeline:
     """Everything the template draws. `earlier` names what lies before the first day drawn."""
 
-    width: int
+    shape: Shape
     height: float
-    left: int
     plot_end: float
     first: date
     last: date
-    years: tuple[tuple[int, float], ...]
+    years: tuple[tuple[str, float], ...]
     bars: tuple[Bar, ...]
     relapses: tuple[Mark, ...]
     relapses_y: float
@@ -74,25 +98,25 @@ class Timeline:
     earlier: tuple[str, ...]
 
 
-def timeline(context: PatientContext) -> Timeline | None:
+def timeline(context: PatientContext, pregnancies: Sequence[Pregnancy] = (), shape: Shape = WIDE) -> Timeline | None:
     """The drawing for one context; `None` if the chart holds nothing with a date."""
-    dates = _dates(context)
+    dates = _dates(context, pregnancies)
     if not dates:
         return None
     last = context.as_of
     newest_first = max(min(day.first for day in dates), _years_before(last, MOST_YEARS))
     first = min(newest_first, _years_before(last, LEAST_YEARS)).replace(month=1, day=1)
-    scale = _Scale(first, last)
-    top = 26.0
+    scale = _Scale(shape, first, last)
+    top = 26.0 + (shape.row - BAR - GAP)
     bars = list(_treatment_bars(context, scale, top))
-    pregnancy = _pregnancy_bar(context, scale, top + len(bars) * (BAR + GAP))
-    bars += [pregnancy] if pregnancy else []
-    relapses_y = top + max(1, len(bars)) * (BAR + GAP) + 20
+    pregnant = list(_pregnancy_bars(context, pregnancies, scale, top + len(bars) * shape.row))
+    relapses_y = top + max(1, len(bars) + bool(pregnant)) * shape.row + 20
+    bars += pregnant
     scans_y = relapses_y + MARK_ROW
     edss_y = scans_y + MARK_ROW + 2
     scores = sorted(context.edss_scores, key=lambda score: score.date.first)
     shown = [score for score in scores if score.date.last >= first]
-    edss = tuple(
+    edss = _spaced(
         scale.mark(
             "near" if score.near_relapse else "score",
             score.date,
@@ -103,21 +127,20 @@ def timeline(context: PatientContext) -> Timeline | None:
         for score in shown
     )
     return Timeline(
-        width=WIDTH,
+        shape=shape,
         height=edss_y + EDSS_HEIGHT + 26,
-        left=LEFT,
-        plot_end=WIDTH - RIGHT,
+        plot_end=shape.width - shape.right,
         first=first,
         last=last,
-        years=tuple((year, scale.x(date(year, 1, 1))) for year in range(first.year, last.year + 1)),
+        years=tuple(scale.years()),
         bars=tuple(bars),
         relapses=tuple(
             scale.mark(r.status, r.onset, relapses_y, f"{_ATTACK[r.status]}, {r.onset}") for r in context.relapses if r.onset.last >= first
         ),
         relapses_y=relapses_y,
-        scans=tuple(
+        scans=_spaced(
             scale.mark(_scan_kind(s), s.date, scans_y, f"MRI {s.date}: {scan_words(s)}", _lesions(s))
-            for s in context.scans
+            for s in sorted(context.scans, key=lambda scan: scan.date.first)
             if s.date.last >= first
         ),
         scans_y=scans_y,
@@ -135,12 +158,21 @@ _ATTACK = {"relapse": "Relapse", "uncertain": "Uncertain attack", "possible": "P
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
+    shape: Shape
     first: date
     last: date
 
     def x(self, day: date) -> float:
         share = (day - self.first).days / max(1, (self.last - self.first).days)
-        return LEFT + min(1.0, max(0.0, share)) * (WIDTH - LEFT - RIGHT)
+        return self.shape.left + min(1.0, max(0.0, share)) * (self.shape.width - self.shape.left - self.shape.right)
+
+    def years(self) -> Iterator[tuple[str, float]]:
+        """Every year with its place; where there is no room, only every second or third bears its number."""
+        places = [(year, self.x(date(year, 1, 1))) for year in range(self.first.year, self.last.year + 1)]
+        every = 1 + int(5.5 * LETTER // max(1.0, (places[-1][1] - places[0][1]) / max(1, len(places) - 1)))
+        for year, x in places:
+            fits = (self.last.year - year) % every == 0 and x + 4.5 * LETTER <= self.shape.width
+            yield str(year) if fits else "", x
 
     def mark(self, kind: str, when: DateRange, y: float, title: str, text: str = "") -> Mark:
         start, end = self.x(when.first), self.x(min(when.last, self.last))
@@ -153,7 +185,7 @@ def _treatment_bars(context: PatientContext, scale: _Scale, top: float) -> Itera
     shown = [episode for episode in ordered if episode.end is None or episode.end.last >= scale.first]
     for index, episode in enumerate(shown):
         start, end = _range_x(episode.start, scale), _range_x(episode.end, scale)
-        low = start[0] if start else LEFT
+        low = start[0] if start else scale.shape.left
         high = end[1] if end else scale.x(scale.last)
         yield Bar(
             label=episode.name,
@@ -161,28 +193,67 @@ def _treatment_bars(context: PatientContext, scale: _Scale, top: float) -> Itera
             x=low,
             width=max(3.0, high - low),
             vague_start=start[1] - start[0] if start else 0.0,
-            vague_end=end[1] - end[0] if end else 0.0,
-            open=episode.end is None,
-            y=top + index * (BAR + GAP),
+            vague_end=end[1] - end[0] if end else _unsure_end(episode, scale),
+            open=episode.end is None and episode.ongoing is True,
+            y=top + index * scale.shape.row,
             title=episode_words(episode),
             doses=tuple(
                 (scale.x(dose.first) + scale.x(min(dose.last, scale.last))) / 2 for dose in episode.doses if dose.last >= scale.first
             ),
+            outcome="failed" if episode.outcome == "failed" else "",
         )
+
+
+def _unsure_end(episode: Episode, scale: _Scale) -> float:
+    """Width of the time in which a course that is not known to go on may have ended."""
+    if episode.ongoing is True:
+        return 0.0
+    known = [day.last for day in (episode.start, *episode.doses) if day is not None]
+    return scale.x(scale.last) - scale.x(min(max(known, default=scale.first), scale.last))
 
 
 def _range_x(when: DateRange | None, scale: _Scale) -> tuple[float, float] | None:
     return (scale.x(when.first), scale.x(min(when.last, scale.last))) if when else None
 
 
-def _pregnancy_bar(context: PatientContext, scale: _Scale, y: float) -> Bar | None:
-    """The present pregnancy, from its completed weeks where they are known, else from the day it was recorded."""
+def _pregnancy_bars(context: PatientContext, pregnancies: Sequence[Pregnancy], scale: _Scale, y: float) -> Iterator[Bar]:
+    """One row for all pregnancies: past ones from the records, the present one from its fact and completed weeks."""
     fact, weeks = context.facts["pregnancy"], context.facts["caution.gestationWeeks"].value
-    if fact.value != "present":
-        return None
-    began = scale.last - timedelta(weeks=weeks.low) if isinstance(weeks, Bounds) else fact.date.first if fact.date else scale.last
-    start = scale.x(began)
-    return Bar("pregnancy", "pregnancy", start, max(6.0, scale.x(scale.last) - start), 0.0, 0.0, True, y, fact.reason)
+    present = fact.value == "present"
+    label = "pregnancy"
+    for one in pregnancies:
+        end = one.end or (_shifted(one.start, FULL_TERM) if one.start else None)
+        is_present = present and bool(set(one.resources) & set(fact.resources))
+        if end is None or end.last < scale.first or is_present:
+            continue
+        start = one.start or _shifted(end, -FULL_TERM)
+        low, high = scale.x(start.first), scale.x(min(end.last, scale.last))
+        vague_start = high - low if one.start is None else scale.x(min(start.last, scale.last)) - low
+        vague_end = high - scale.x(min(end.first, scale.last)) if one.end else high - low - vague_start
+        title = f"Pregnancy, {one.start or 'start not recorded'} to {one.end or 'an end not recorded'}"
+        yield Bar(label, "pregnancy", low, max(6.0, high - low), max(0.0, vague_start), max(0.0, vague_end), False, y, title)
+        label = ""
+    if present:
+        began = scale.last - timedelta(weeks=weeks.low) if isinstance(weeks, Bounds) else fact.date.first if fact.date else scale.last
+        low = min(scale.x(began), scale.x(scale.last) - 6.0)
+        yield Bar(label, "pregnancy", low, scale.x(scale.last) - low, 0.0, 0.0, True, y, fact.reason)
+
+
+def _shifted(when: DateRange, by: timedelta) -> DateRange:
+    return DateRange(when.first + by, when.last + by)
+
+
+def _spaced(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+    """The marks in their order; a text that would touch that of a later one is left to the title."""
+    found: list[Mark] = []
+    free = float("inf")
+    for mark in reversed(list(marks)):
+        half = len(mark.text) * LETTER / 2 + 2
+        if mark.text and mark.x + half > free:
+            mark = replace(mark, text="")
+        free = mark.x - half if mark.text else free
+        found.append(mark)
+    return tuple(reversed(found))
 
 
 def _edss_place(value: float, top: float) -> float:
@@ -229,8 +300,9 @@ _OUTCOME = {
 }
 
 
-def _dates(context: PatientContext) -> Sequence[DateRange]:
+def _dates(context: PatientContext, pregnancies: Sequence[Pregnancy]) -> Sequence[DateRange]:
     records: list[Iterable[DateRange | None]] = [
+        (one.start or one.end for one in pregnancies),
         (episode.start for episode in context.treatments),
         (episode.end for episode in context.treatments),
         (relapse.onset for relapse in context.relapses),

@@ -43,6 +43,15 @@ COURSES = (
 FAILED_DRUGS = ("interferon beta-1a", "dimethyl fumarate", "fingolimod", "cladribine", "natalizumab", "ocrelizumab", "alemtuzumab")
 MISSING = ("conditions", "medications", "observations", "procedures", "allergies")
 JCV = {"negative": "0.2", "low": "0.7", "high": "2.1", "notFound": ""}
+CONTROLS = {
+    "course": "subtype",
+    "age": "person.age",
+    "edss": "edss",
+    "relapses": "relapses.last12Months",
+    "pregnancy": "pregnancy",
+    "jcv": "jcv.antibody",
+}
+"""Each control with the fact that it bears on; its value in the chart stands in the control."""
 NOT_FOUND = "notFound"
 LONGEST = 8_000
 """Characters of lines that are read from an address."""
@@ -85,6 +94,7 @@ def what_if_page(content: Content, patient: SyntheticPatient, query: QueryParams
         "missing": MISSING,
         "query": query,
         "own_lines": query.get("lines", "").strip() or told,
+        "told": {control: _told(before, fact) for control, fact in CONTROLS.items()},
         "drugs": [str(line) for line in parse(told) if line.kind == "drug"],
         "error": "",
     }
@@ -102,6 +112,12 @@ def what_if_page(content: Content, patient: SyntheticPatient, query: QueryParams
         "facts": list(fact_changes(before, after)),
         "summaries": list(summary_changes(before, after)),
     }
+
+
+def _told(reading: Reading, name: str) -> str:
+    """What the chart says, in a word or two."""
+    fact = reading.advice.context.facts[name]
+    return {"notApplicable": "not applicable"}.get(value := value_words(name, fact), value.removesuffix(" years").removesuffix(" relapses"))
 
 
 def changed_lines(lines: Sequence[Line], query: QueryParams, as_of: date) -> list[Line]:

@@ -14,10 +14,12 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     if (!response.ok) { form.submit(); return; }
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     if (turn !== last) return;
-    document.getElementById(form.dataset.live).replaceWith(page.getElementById(form.dataset.live));
+    document.getElementById("result").replaceWith(page.getElementById("result"));
+    document.getElementById("status").textContent = page.getElementById("status").textContent;
     history.replaceState(null, "", address());
   };
   form.addEventListener("change", update);
+  form.addEventListener("input", (event) => { if (event.target.type === "number") update(); });
   form.addEventListener("submit", (event) => { event.preventDefault(); update(); });
 }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import jinja2
@@ -16,8 +18,10 @@ from cds.api.clients import ConfigurationError
 from cds.content import load_content
 from cds.explain_input import chart_of_request
 from cds.feedback import signatures
-from cds.feedback.records import Signature
+from cds.feedback.records import RecordError, Signature
 from cds.feedback.report import CardLine, Reason, Report
+from cds.fhir.dates import DateRange
+from cds.patient.person.pregnancy_history import Pregnancy, pregnancies
 from cds.protocol.outcome import Refusal
 from cds.review import routes, signoff
 from cds.review.access import Access
@@ -28,7 +32,7 @@ from cds.review.paste import pasted_page
 from cds.review.readability import readability
 from cds.review.reading import read_synthetic, topic_state
 from cds.review.signed_content import as_json, changes, content_of, hash_of
-from cds.review.timeline import LEFT, RIGHT, WIDTH, timeline
+from cds.review.timeline import NARROW, WIDE, timeline
 from cds.review.what_if import changed_lines, what_if_page
 from cds.settings import Settings
 from cds.vignette import expand, format_lines, load_patients, parse
@@ -47,15 +51,17 @@ def context_of(text: str):
 # The timeline
 
 
+@pytest.mark.parametrize("shape", [WIDE, NARROW], ids=lambda shape: shape.name)
 @pytest.mark.parametrize("id", PATIENTS)
-def test_every_mark_lies_inside_the_drawing(id):
-    drawn = timeline(READINGS[id].advice.context)
+def test_every_mark_lies_inside_the_drawing(id, shape):
+    drawn = timeline(READINGS[id].advice.context, (), shape)
     if drawn is None:
         return
     for bar in drawn.bars:
-        assert LEFT <= bar.x <= bar.x + bar.width <= WIDTH - RIGHT + 6
+        assert shape.left <= bar.x <= bar.x + bar.width <= drawn.plot_end + 6
+        assert bar.vague_start + bar.vague_end <= bar.width + 0.01
     for mark in (*drawn.relapses, *drawn.scans, *drawn.edss):
-        assert LEFT <= mark.x <= WIDTH - RIGHT
+        assert shape.left <= mark.x <= drawn.plot_end
         assert 0 < mark.y < drawn.height
     svg = jinja2.Environment(loader=jinja2.FileSystemLoader(routes.HERE / "templates"), autoescape=True).get_template("timeline.svg")
     root = ElementTree.fromstring(str(svg.module.draw(drawn)))  # type: ignore[attr-defined]
@@ -76,6 +82,66 @@ def test_a_vague_date_is_drawn_vague():
 def test_a_present_pregnancy_has_a_bar():
     bars = timeline(context_of("F34, RRMS since 2019\nEDSS 2.0 on 2026-10-01\npregnant 9 weeks")).bars
     assert [bar.kind for bar in bars] == ["pregnancy"]
+
+
+def drawn_pregnancies(lines: str) -> list[tuple[str, bool, bool, bool]]:
+    """Every bar of a pregnancy: what it says, whether its start and its end are vague, whether it goes on."""
+    chart, trigger = chart_of_request(expand(f"F34, RRMS since 2019\nEDSS 2.0 on 2020-01-10\n{lines}", TODAY).request(), CONTENT)
+    past = pregnancies(chart, CONTENT.terminology, CONTENT.rules.person.pregnancy, TODAY)
+    drawn = timeline(advise(CONTENT, chart, trigger, TODAY).context, past)
+    return [(b.title, b.vague_start > 10, b.vague_end > 10, b.open) for b in drawn.bars if b.kind == "pregnancy"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "bars"),
+    [
+        ("pregnant 2021-01-10 to 2021-09-30", [("Pregnancy, 2021-01-10 to 2021-09-30", False, False, False)]),
+        ("pregnant 2021-01-10 to 2021-09-30\ngave birth 2021-09-30", [("Pregnancy, 2021-01-10 to 2021-09-30", False, False, False)]),
+        ("gave birth 2021-09-30", [("Pregnancy, start not recorded to 2021-09-30", True, False, False)]),
+        (
+            "pregnant 2021-01-10 to 2021-09-30\ngave birth 2023-05-01",
+            [
+                ("Pregnancy, 2021-01-10 to 2021-09-30", False, False, False),
+                ("Pregnancy, start not recorded to 2023-05-01", True, False, False),
+            ],
+        ),
+        ("not pregnant 2026-11-01", []),
+    ],
+)
+def test_past_pregnancies_are_drawn_as_far_as_they_are_dated(lines, bars):
+    assert drawn_pregnancies(lines) == bars
+
+
+def test_a_present_pregnancy_is_drawn_once_beside_a_past_one():
+    bars = drawn_pregnancies("gave birth 2021-09-30\npregnant 9 weeks")
+    assert [(vague, is_open) for _, vague, _, is_open in bars] == [(True, False), (False, True)]
+
+
+def test_a_pregnancy_without_a_recorded_end_fades_out():
+    alone = Pregnancy(start=DateRange.parse("2021-01-10"), end=None, resources=("Condition/1",))
+    bar = timeline(context_of("F34, RRMS since 2019\nEDSS 2.0 on 2020-01-10"), (alone,)).bars[0]
+    assert (bar.title, bar.open) == ("Pregnancy, 2021-01-10 to an end not recorded", False)
+    assert bar.vague_end == pytest.approx(bar.width)
+
+
+@pytest.mark.parametrize("ongoing", [None, False])
+def test_a_course_that_is_not_known_to_go_on_is_drawn_vague_from_its_last_dose(ongoing):
+    context = context_of("F34, RRMS since 2019\nfingolimod since 2024-02-01")
+    sure = timeline(context).bars[0]
+    assert (sure.open, sure.vague_end) == (True, 0)
+    doubtful = replace(context, treatments=(replace(context.treatments[0], ongoing=ongoing, doses=()),))
+    bar = timeline(doubtful).bars[0]
+    assert not bar.open
+    assert bar.vague_end == pytest.approx(bar.width)
+
+
+def test_texts_of_marks_do_not_touch():
+    scores = "\n".join(f"EDSS {2 + n / 2} on 2026-{n + 1:02}-01" for n in range(9))
+    marks = timeline(context_of(f"F34, RRMS since 2016\n{scores}\nEDSS 1.0 on 2016-01-01"), (), NARROW).edss
+    told = [mark for mark in marks if mark.text]
+    assert told[-1] == marks[-1]
+    assert len(told) < len(marks)
+    assert all(after.x - before.x > 15 for before, after in pairwise(told))
 
 
 def test_what_lies_before_the_drawing_is_named():
@@ -290,16 +356,16 @@ def test_who_signed_in_signs_in_their_own_name():
     assert sign(reviewer="Somebody else", account="a.reviewer@hospital.example").reviewer == "a.reviewer@hospital.example"
 
 
-async def test_signatures_are_kept_and_read_again(tmp_path: Path):
-    url = f"sqlite+aiosqlite:///{tmp_path}/folder/record.sqlite3"
-    assert signatures.read(url) == []
-    rows = [sign(), sign("reject", comment="Wrong | figure\n<b>")._replace(at=datetime(2026, 11, 21, tzinfo=UTC))]
-    for row in rows:
-        await signatures.keep(url, row)
-    assert signatures.read(url) == rows
-    text = signoff.export_markdown(CONTENT, rows).decode()
-    assert "Wrong \\| figure &lt;b>" in text
+def test_the_record_holds_no_markup_and_no_content():
+    rows = [sign("reject", comment="Wrong | figure\n<b>")]
+    assert "Wrong \\| figure &lt;b>" in signoff.export_markdown(CONTENT, rows).decode()
     assert b'"signed"' not in signoff.export_json(CONTENT, rows)
+
+
+def test_without_a_record_nothing_is_signed_and_without_its_server_nothing_is_known(tmp_path: Path):
+    assert signatures.read(f"sqlite+aiosqlite:///{tmp_path}/folder/record.sqlite3") == []
+    with pytest.raises(RecordError, match="RANVIER_DATABASE_URL"):
+        signatures.read(f"postgresql+psycopg://ranvier@/none?host={tmp_path}")
 
 
 def test_where_sign_off_is_required_only_approved_cards_speak():

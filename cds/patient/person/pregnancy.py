@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
-from cds.fhir.dates import DateRange
+from cds.fhir.dates import DateRange, add_days
 from cds.patient.context import Caution, Conflict, Fact
 from cds.patient.reading import Reading, in_months_before, later, sentence, unique
 from cds.patient.records.conditions import Diagnosed, date_range, dated, read_conditions, words_of
@@ -115,7 +115,7 @@ def _from_condition(record: Diagnosed, rules: PregnancyRules, as_of: date) -> It
     if record.over or record.state in ("inactive", "remission"):
         return
     only_test = not record.of(*rules.conditions, roles=("include",))
-    began = _began(record, rules)
+    began = began_on(record, rules)
     valid = _valid("pregnant", began or record.date, rules, as_of, test=only_test)
     says: Says = "pregnant" if record.asserted else "unclear"
     yield _Sign(
@@ -128,15 +128,15 @@ def _from_condition(record: Diagnosed, rules: PregnancyRules, as_of: date) -> It
     )
 
 
-def _began(record: Diagnosed, rules: PregnancyRules) -> DateRange | None:
+def began_on(record: Diagnosed, rules: PregnancyRules) -> DateRange | None:
     """The day a pregnancy with a code for its week began, counted back from the day of the record."""
     for code in record.codes:
         for pattern in rules.gestation_codes:
             weeks = re.fullmatch(pattern, code.upper())
             day = record.recorded or record.onset
             if weeks is not None and day is not None:
-                past = timedelta(weeks=int(weeks[1]))
-                return DateRange(day.first - past, day.last - past)
+                past = 7 * int(weeks[1])
+                return DateRange(add_days(day.first, -past), add_days(day.last, -past))
     return None
 
 
@@ -181,7 +181,7 @@ def _valid(says: str, day: DateRange | None, rules: PregnancyRules, as_of: date,
         return None
     if says == "notPregnant":
         return in_months_before(day, as_of, rules.negative_months)
-    return day.on_or_after(as_of - timedelta(weeks=rules.positive_test_weeks if test else rules.pregnancy_weeks))
+    return day.on_or_after(add_days(as_of, -7 * (rules.positive_test_weeks if test else rules.pregnancy_weeks)))
 
 
 def _pregnancy(signs: Sequence[_Sign], rules: PregnancyRules, age: Fact, sex: Fact, unread: bool) -> tuple[Fact, tuple[Conflict, ...]]:
