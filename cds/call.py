@@ -17,7 +17,7 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
-from cds.probe.session import root
+from cds.probe.session import client, root, trouble
 from cds.probe.token import Signer
 from cds.vignette.patients import SyntheticPatient
 
@@ -111,9 +111,9 @@ def with_server(request: dict[str, Any], server: str, token: str | None) -> dict
     return found
 
 
-def call(target: Endpoint, request: dict[str, Any]) -> Answer:
-    """Call the service. Raises `CallError` if no answer comes."""
-    return _send("POST", target.url(), request, target.headers())
+def call(target: Endpoint, request: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
+    """Call the service, with headers of the endpoint unless some are given. Raises `CallError` if no answer comes."""
+    return _send("POST", target.url(), request, target.headers() if headers is None else headers)
 
 
 def send_feedback(target: Endpoint, cards: list[dict[str, Any]], outcome: Outcome) -> Answer:
@@ -196,11 +196,10 @@ def _send(method: str, url: str, body: Any, headers: dict[str, str]) -> Answer:
     started = time.perf_counter()
     try:
         content = None if body is None else json.dumps(body).encode()
-        answer = httpx.request(
-            method, url, content=content, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
-        )
+        with client(TIMEOUT_SECONDS) as http:
+            answer = http.request(method, url, content=content, headers=headers)
     except httpx.HTTPError as error:
-        raise CallError(f"{url}: no answer ({type(error).__name__})") from None
+        raise CallError(f"{url}: no answer ({trouble(error)})") from None
     milliseconds = (time.perf_counter() - started) * 1000
     try:
         return Answer(answer.status_code, answer.json() if answer.content else None, milliseconds)

@@ -70,13 +70,13 @@ def cds_service(request: pytest.FixtureRequest) -> Iterator[CdsService]:
     url = request.config.getoption("--cds-hooks-url")
     if not url:
         pytest.skip("--cds-hooks-url was not given")
-    from cds.probe.session import root
+    from cds.probe.session import client, root
     from cds.probe.token import read_signer
 
     key = request.config.getoption("--cds-hooks-jwt-key")
     signer = read_signer(Path(key), request.config.getoption("--cds-hooks-jwt-issuer")) if key else None
-    with httpx.Client(timeout=15, follow_redirects=False, trust_env=False) as client:
-        yield CdsService(root(url), client, signer)
+    with client(timeout=15) as http:
+        yield CdsService(root(url), http, signer)
 
 
 @pytest.fixture(scope="session")

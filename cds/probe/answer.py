@@ -139,6 +139,14 @@ def same_again(session: Session) -> Iterator[Seen]:
             yield Seen(again, None if same else "the same request gave other cards")
 
 
+def same_without_extension(session: Session) -> Iterator[Seen]:
+    """An extension that nobody agreed on changes nothing."""
+    first = session.plain(session.main)
+    with_it = session.call(session.main, "an extension nobody agreed on", lambda body: body.update(extension={"org.example.x": {"a": 1}}))
+    same = with_it.status == first.status and _bare(with_it.document) == _bare(first.document)
+    yield Seen(with_it, None if same else "the answer depends on an extension")
+
+
 def _bare(document: Any) -> Any:
     found = copy.deepcopy(document)
     for card in members(found, "cards"):

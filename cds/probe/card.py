@@ -75,6 +75,16 @@ def detail_markdown(card: dict[str, Any]) -> str | None:
     return None
 
 
+def detail_links(card: dict[str, Any]) -> str | None:
+    """What `detail` links to is among the links as well, since not every client shows links in Markdown."""
+    text = card.get("detail", "")
+    if not isinstance(text, str):
+        return None
+    known = {found.get("url") for found in members(card, "links")}
+    missing = [url for url in re.findall(r"\]\((https?://[^)\s]+)\)", text) if url not in known]
+    return f"{len(missing)} addresses in `detail` are not among the links" if missing else None
+
+
 def detail_size(card: dict[str, Any]) -> str | None:
     """Short enough for a narrow panel."""
     text = card.get("detail", "")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from cds.probe.fhir_stub import listening
 from cds.probe.model import ProfileName, Report
 from cds.probe.report import Format, render, to_terminal
 from cds.probe.run import run
-from cds.probe.session import Session, client, root
+from cds.probe.session import MAX_REQUESTS, TIMEOUT_SECONDS, Session, client, root
 from cds.probe.token import Signer
 
 
@@ -35,23 +38,53 @@ def read_requests(paths: list[Path]) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How much the probe may do: feedback about cards that do not exist, requests, milliseconds between them, seconds for an answer."""
+
+    feedback: bool = True
+    max_requests: int = MAX_REQUESTS
+    pause_ms: int = 10
+    timeout: float = TIMEOUT_SECONDS
+
+
 def probe(
     url: str,
     profile: ProfileName,
     signer: Signer | None,
     given: tuple[dict[str, Any], ...],
-    feedback: bool,
-    max_requests: int,
-    pause_ms: int,
-    timeout: float,
+    manners: Manners,
+    body_limit: int | None = None,
+    fhir_server: str | None = None,
 ) -> Report:
-    """Run all checks of a profile against the service at this address. Raises `ProbeError` for an address that cannot be one."""
+    """Run all checks of a profile against the service at this address.
+
+    `body_limit`: the limit in MiB that the service is said to have. `fhir_server`: address of this machine at which the probe may listen
+    as a FHIR server. Raises `ProbeError` for an address that cannot be used.
+    """
     try:
         base = root(url)
     except ValueError as error:
         raise ProbeError(f"{url}: {error}") from None
-    with client(timeout) as http:
-        return run(Session(base, http, profile, signer, given, feedback=feedback, max_requests=max_requests, pause=pause_ms / 1000))
+    with ExitStack() as open_now:
+        http = open_now.enter_context(client(manners.timeout))
+        try:
+            stub = open_now.enter_context(listening(fhir_server)) if fhir_server else None
+        except (OSError, ValueError) as error:
+            raise ProbeError(f"{fhir_server}: {error}") from None
+        session = Session(
+            base,
+            http,
+            profile,
+            signer,
+            given,
+            feedback=manners.feedback,
+            max_requests=manners.max_requests,
+            pause=manners.pause_ms / 1000,
+            body_limit=body_limit,
+            fhir=stub,
+        )
+        return run(session)
 
 
 def write(report: Report, kind: Format, path: Path | None, out: Console) -> None:

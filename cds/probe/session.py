@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +16,16 @@ from urllib.parse import urlsplit
 import httpx
 
 from cds.probe import samples
+from cds.probe.fhir_stub import Asked, FhirStub
 from cds.probe.model import Exchange, NotApplicable, ProfileName
 from cds.probe.token import Signer
 
 MAX_REQUESTS = 400
 TIMEOUT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
+BUSY = (429, 503)
+MAX_WAITS = 5
+MAX_WAIT_SECONDS = 10.0
 ORIGIN = "https://sandbox.cds-hooks.org"
 
 Entry = dict[str, Any]
@@ -35,14 +40,32 @@ def root(url: str) -> str:
     return url.rstrip("/").removesuffix("/cds-services").rstrip("/")
 
 
+def authorities() -> ssl.SSLContext:
+    """Whom to trust: public certificate authorities, those of this machine, and those in SSL_CERT_FILE, such as a hospital's own."""
+    found = httpx.create_ssl_context(trust_env=False)
+    found.load_default_certs()
+    return found
+
+
 def client(timeout: float = TIMEOUT_SECONDS) -> httpx.Client:
     """A client that follows no redirect, keeps no cookie and asks no proxy, so that no other host is called."""
-    return httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False, limits=httpx.Limits(max_connections=1))
+    limits = httpx.Limits(max_connections=1)
+    return httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False, verify=authorities(), limits=limits)
+
+
+def trouble(error: httpx.HTTPError) -> str:
+    """Why no answer came, in a few words that say nothing of what was sent."""
+    untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
+    return "its certificate is not trusted; SSL_CERT_FILE names further authorities" if untrusted else type(error).__name__
 
 
 @dataclass
 class Session:
-    """The service under test as the checks see it. An exchange of one description is sent once and shared by all checks."""
+    """The service under test as the checks see it. An exchange of one description is sent once and shared by all checks.
+
+    A busy service (429, 503) is given the time it asks for, and asked once more; `turned_away` remembers that. `body_limit` is the
+    limit in MiB that the service is said to have, `fhir` the probe's own FHIR server; without them, what they serve is not checked.
+    """
 
     base: str
     http: httpx.Client
@@ -52,8 +75,14 @@ class Session:
     feedback: bool = True
     max_requests: int = MAX_REQUESTS
     pause: float = 0.0
+    body_limit: int | None = None
+    fhir: FhirStub | None = None
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    good: dict[str, str] = field(default_factory=dict)
     exchanges: dict[tuple[str, str, str], Exchange] = field(default_factory=dict)
+    fetches: dict[str, tuple[Exchange, list[Asked]]] = field(default_factory=dict)
+    turned_away: list[Exchange] = field(default_factory=list)
 
     @property
     def strict(self) -> bool:
@@ -78,9 +107,14 @@ class Session:
             if len(self.exchanges) >= self.max_requests:
                 raise NotApplicable(f"the limit of {self.max_requests} requests is reached")
             if self.pause and self.exchanges:
-                time.sleep(self.pause)
+                self.sleep(self.pause)
             data = content if content is not None else None if body is None else json.dumps(body).encode()
-            self.exchanges[key] = self._send(method, path, what, data, dict(headers or {}), token, audience or path)
+            found = self._send(method, path, what, data, dict(headers or {}), token, audience or path)
+            if found.status in BUSY and len(self.turned_away) < MAX_WAITS:
+                self.turned_away.append(found)
+                self.sleep(_wait(found))
+                found = self._send(method, path, what, data, dict(headers or {}), token, audience or path)
+            self.exchanges[key] = found
         return self.exchanges[key]
 
     def _send(
@@ -104,7 +138,7 @@ class Session:
                         return Exchange(method, path, what, 0, {}, b"", self.clock() - started, "the answer is larger than 16 MiB")
                 return Exchange(method, path, what, response.status_code, response.headers, bytes(received), self.clock() - started)
         except httpx.HTTPError as error:
-            return Exchange(method, path, what, 0, {}, b"", self.clock() - started, type(error).__name__)
+            return Exchange(method, path, what, 0, {}, b"", self.clock() - started, trouble(error))
 
     @cached_property
     def discovery(self) -> Exchange:
@@ -132,9 +166,12 @@ class Session:
         return f"/cds-services/{entry['id']}"
 
     def request(self, entry: Entry) -> dict[str, Any]:
-        """A good request for a service: one of the user's if there is one for the hook, otherwise made up."""
-        given = next((request for request in self.given if request.get("hook") == entry["hook"]), None)
-        found = copy.deepcopy(given) if given else samples.request(entry)
+        """A good request for a service: one of the user's if there is one for the hook, otherwise made up. It may be changed."""
+        key = f"{entry['id']} {entry['hook']}"
+        if key not in self.good:
+            given = next((request for request in self.given if request.get("hook") == entry["hook"]), None)
+            self.good[key] = json.dumps(given or samples.request(entry))
+        found: dict[str, Any] = json.loads(self.good[key])
         found["hookInstance"] = str(uuid.uuid4())
         return found
 
@@ -187,6 +224,12 @@ def members(value: Any, name: str) -> list[dict[str, Any]]:
     """The objects of an array that is a member of a JSON object; none if there is no such array."""
     found = value.get(name) if isinstance(value, dict) else None
     return [member for member in found if isinstance(member, dict)] if isinstance(found, list) else []
+
+
+def _wait(exchange: Exchange) -> float:
+    """Seconds that a busy service asks for; one if it says nothing that can be used, never more than ten."""
+    text = exchange.headers.get("retry-after", "")
+    return min(float(text), MAX_WAIT_SECONDS) if text.isascii() and text.isdigit() else 1.0
 
 
 def _text(value: Any) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from cds.probe.model import Exchange, NotApplicable, Seen
-from cds.probe.session import Session
+from cds.probe.session import BUSY, Session
 
 UNKNOWN = "/cds-services/no-such-service-a7f3"
 SLOW_SECONDS = 2.0
@@ -131,10 +132,20 @@ def deep_json(session: Session) -> Iterator[Seen]:
     )
 
 
-def _large(session: Session, megabytes: int) -> Seen:
+def _padded(session: Session, megabytes: int) -> Exchange:
+    """The good request with ballast, nearly so many MiB in all."""
+    marker = "@padding@"
     body = session.request(session.main)
-    body["extension"] = {"org.example.padding": "x" * (megabytes * MEGABYTE - 4096)}
-    exchange = session.send("POST", session.path(session.main), f"a request of {megabytes} MiB", body=body)
+    body["extension"] = {"org.example.padding": marker}
+    content = json.dumps(body).encode()
+    size = megabytes * MEGABYTE - 4096
+    return session.send(
+        "POST", session.path(session.main), f"a request of {megabytes} MiB", content=content.replace(marker.encode(), b"x" * size)
+    )
+
+
+def _large(session: Session, megabytes: int) -> Seen:
+    exchange = _padded(session, megabytes)
     return Seen(exchange, None if exchange.status == 200 else f"a request of {megabytes} MiB must be accepted; charts are large")
 
 
@@ -146,6 +157,27 @@ def one_megabyte(session: Session) -> Iterator[Seen]:
 def nine_megabytes(session: Session) -> Iterator[Seen]:
     """A request of nearly 10 MiB is accepted."""
     yield _large(session, 9)
+
+
+def body_limit(session: Session) -> Iterator[Seen]:
+    """A body above the limit is 413."""
+    if session.body_limit is None:
+        raise NotApplicable("the limit is not known; --body-limit names it, and one body above it is sent")
+    exchange = _padded(session, session.body_limit + 1)
+    yield Seen(exchange, None if exchange.status == 413 else f"a body above {session.body_limit} MiB must be refused with 413")
+
+
+def retry_after(session: Session) -> Iterator[Seen]:
+    """Where the service is busy (429, 503), it says when to come back."""
+    for exchange in [*session.turned_away, *(one for one in session.exchanges.values() if one.status in BUSY)]:
+        yield Seen(exchange, None if _is_moment(exchange.headers.get("retry-after", "")) else "no `Retry-After` with seconds or a date")
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return (text.isascii() and text.isdigit()) or parsedate_to_datetime(text) is not None
+    except ValueError:
+        return False
 
 
 def request_id(session: Session) -> Iterator[Seen]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cds.probe import answer, card, cors, discovery, errors, feedback, jwt, prefetch, request, surface, templates
+from cds.probe import answer, card, cors, discovery, errors, feedback, fetching, jwt, prefetch, request, surface, templates
 from cds.probe.model import Level, ProfileName, Seen
 from cds.probe.session import Session
 
@@ -83,6 +83,7 @@ SURFACE = (
     Row("deep-json", "CH-HTTP-09", "LOCAL", ALL, surface.deep_json),
     Row("one-megabyte", "CH-HTTP-09", "LOCAL", ALL, surface.one_megabyte),
     Row("nine-megabytes", "CH-HTTP-09", "LOCAL", STRICT, surface.nine_megabytes),
+    Row("body-limit", "CH-HTTP-09", "LOCAL", ALL, surface.body_limit),
     Row("request-id", "CH-HTTP-10", "LOCAL", STRICT, surface.request_id),
     Row("quick", "CH-PERF-01", "SHOULD", ALL, surface.quick, advice=True),
 )
@@ -126,6 +127,22 @@ PREFETCH = (
     Row("prefetch-wrapper", "CH-PD-11", "LOCAL", STRICT, prefetch.wrapper),
     Row("prefetch-unknown-keys", "CH-PD-12", "LOCAL", ALL, prefetch.unknown_keys),
 )
+FETCHING = (
+    Row("fetch-same", "CH-FHIR-01", "LOCAL", ALL, fetching.same_cards),
+    Row("fetch-token", "CH-FHIR-02", "SHALL", ALL, fetching.token_sent),
+    Row("fetch-forgets", "CH-FHIR-03", "SHALL", ALL, fetching.token_forgotten),
+    Row("fetch-elsewhere", "CH-FHIR-04", "LOCAL", ALL, fetching.not_elsewhere),
+    Row("fetch-reads", "CH-SEC-18", "LOCAL", ALL, fetching.only_reads),
+    Row("fetch-missing", "CH-PD-01", "LOCAL", ALL, fetching.only_missing),
+    Row("fetch-null", "CH-PD-04", "LOCAL", ALL, fetching.null_is_known),
+    Row("fetch-outcome", "CH-PD-06", "SHOULD", SINCE_2, fetching.outcome_is_known),
+    Row("fetch-pages", "CH-PD-08", "LOCAL", SINCE_2, fetching.pages),
+    Row("fetch-failure", "CH-FHIR-09", "LOCAL", ALL, fetching.failures),
+    Row("fetch-tries", "CH-FHIR-08", "LOCAL", STRICT, fetching.few_tries),
+    Row("fetch-accept", "CH-FHIR-10", "LOCAL", STRICT, fetching.accepts_fhir),
+    Row("fetch-expired", "CH-FHIR-11", "LOCAL", ALL, fetching.token_expired),
+    Row("fetch-other-patient", "CH-REQ-12", "LOCAL", SINCE_2, fetching.token_for_another),
+)
 ANSWER = (
     Row("answer-json", "CH-GEN-01", "SHALL", ALL, answer.is_json),
     Row("answer-content-type", "CH-GEN-04", "LOCAL", ALL, answer.content_type),
@@ -138,6 +155,7 @@ ANSWER = (
     Row("system-actions", "CH-SYS-01", "SHALL NOT", STRICT, answer.no_system_actions),
     Row("no-store", "CH-RESP-06", "LOCAL", STRICT, answer.not_stored),
     Row("same-again", "CH-RESP-05", "LOCAL", STRICT, answer.same_again),
+    Row("extension-no-effect", "CH-EXT-03", "LOCAL", STRICT, answer.same_without_extension),
     Row("uuids-distinct", "CH-CARD-01", "SHALL", SINCE_2, answer.distinct_uuids),
     Row("uuids-fresh", "CH-CARD-01", "LOCAL", STRICT, answer.fresh_uuids),
     Row("uuid-form", "CH-GEN-06", "LOCAL", STRICT, answer.uuid_form),
@@ -148,6 +166,7 @@ CARDS = (
     Row("detail", "CH-CARD-03", "SHALL", ALL, card.each(card.detail)),
     Row("detail-markdown", "CH-CARD-03", "LOCAL", STRICT, card.each(card.detail_markdown)),
     Row("detail-size", "CH-CARD-13", "LOCAL", STRICT, card.each(card.detail_size)),
+    Row("detail-links", "CH-CARD-11", "LOCAL", STRICT, card.each(card.detail_links)),
     Row("indicator", "CH-CARD-04", "SHALL", ALL, card.each(card.indicator)),
     Row("source", "CH-SRC-01", "SHALL", ALL, card.each(card.source)),
     Row("source-addresses", "CH-SRC-02", "SHALL", ALL, card.each(card.source_addresses)),
@@ -228,6 +247,7 @@ JWT = (
     Row("token-fhir", "CH-SEC-16", "LOCAL", ALL, jwt.access_token),
 )
 ERRORS = (
+    Row("retry-after", "CH-HTTP-03", "LOCAL", ALL, surface.retry_after),
     Row("error-outcome", "CH-ERR-01", "SHOULD", STRICT, errors.each(errors.outcome)),
     Row("error-content-type", "CH-GEN-04", "LOCAL", STRICT, errors.each(errors.content_type)),
     Row("error-empties", "CH-GEN-02", "SHALL", SINCE_2, errors.each(errors.no_empties)),
@@ -235,7 +255,20 @@ ERRORS = (
     Row("error-trace", "CH-ERR-02", "LOCAL", ALL, errors.each(errors.no_trace)),
     Row("error-code", "CH-ERR-05", "LOCAL", STRICT, errors.each(errors.code)),
 )
-CHECKS: tuple[Row, ...] = (*DISCOVERY, *TEMPLATES, *SURFACE, *REQUEST, *PREFETCH, *ANSWER, *CARDS, *CORS, *FEEDBACK, *JWT, *ERRORS)
+CHECKS: tuple[Row, ...] = (
+    *DISCOVERY,
+    *TEMPLATES,
+    *SURFACE,
+    *REQUEST,
+    *PREFETCH,
+    *FETCHING,
+    *ANSWER,
+    *CARDS,
+    *CORS,
+    *FEEDBACK,
+    *JWT,
+    *ERRORS,
+)
 """In the order in which they run; refusals come last, because they look at all that was refused before."""
 
 

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,8 +21,11 @@ from starlette.routing import Route
 
 from cds.call import Answer, CallError, Endpoint, call, reasons_of, request_of_patient, with_server
 from cds.call import send_feedback as report
+from cds.feedback.reading import read_answers
+from cds.feedback.records import RecordError
 from cds.probe.token import Signer
 from cds.sandbox.access import Tokens
+from cds.sandbox.fhir_server import Asked, FhirServer
 from cds.vignette.patients import SyntheticPatient
 
 KEPT_CALLS = 200
@@ -52,8 +55,18 @@ class Made:
     request: dict[str, Any]
     answer: Answer
     token: dict[str, Any] | None
+    fetched: list[Asked]
     outcomes: dict[str, str] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Stored(NamedTuple):
+    """One report in the service's record."""
+
+    received: str
+    summary: str
+    outcome: str
+    reason: str
 
 
 class Ehr:
@@ -65,10 +78,13 @@ class Ehr:
         services: dict[str, str],
         ranvier: str,
         fhir: str,
+        server: FhirServer,
+        database: str,
         signer: Signer | None = None,
         tokens: Tokens | None = None,
     ) -> None:
         self._patients, self._services, self._ranvier, self._fhir = patients, services, ranvier, fhir
+        self._server, self._database = server, database
         self._signer, self._tokens = signer, tokens
         self._calls: dict[str, Made] = {}
         self._pages = Environment(
@@ -93,7 +109,7 @@ class Ehr:
 
     async def _show(self, request: Request) -> Response:
         made = self._calls.get(request.path_params["id"])
-        return self._page(made, None, None) if made else RedirectResponse("/", 303)
+        return await _in_thread(self._page, made, None, None) if made else RedirectResponse("/", 303)
 
     async def _call(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
@@ -109,12 +125,13 @@ class Ehr:
             body = with_server(body, self._fhir, None)
             if self._tokens is not None:
                 body["fhirAuthorization"] = self._tokens.give(patient.id)
+        headers, before = target.headers(), self._server.count
         try:
-            answer = call(target, body)
+            answer = call(target, body, headers)
         except CallError as error:
             return self._page(None, patient.id, str(error), 502)
-        token = _decoded(target.signer.token(target.url())) if target.signer else None
-        made = Made(uuid.uuid4().hex, patient, hook, data, target, body, answer, token)
+        token = _decoded(headers["Authorization"].partition(" ")[2]) if target.signer else None
+        made = Made(uuid.uuid4().hex, patient, hook, data, target, body, answer, token, self._server.asked_since(before))
         self._calls[made.id] = made
         while len(self._calls) > KEPT_CALLS:
             del self._calls[next(iter(self._calls))]
@@ -131,7 +148,7 @@ class Ehr:
         card = next((card for card in made.answer.cards if card.get("uuid") == card_id), None)
         if card is None or outcome not in ("accepted", "overridden"):
             return self._page(made, None, "There is no such card.", 400)
-        reasons = [found for found in card.get("overrideReasons", []) if found.get("code") == reason]
+        reasons = [found for found in card.get("overrideReasons", []) if found.get("code") == reason and outcome == "overridden"]
         chosen = {**card, "overrideReasons": reasons}
         try:
             answer = report(made.target, [chosen], "accepted" if outcome == "accepted" else "overridden")
@@ -151,6 +168,18 @@ class Ehr:
         )
         return RedirectResponse(f"/calls/{made.id}", 303)
 
+    def _stored(self, made: Made) -> list[Stored]:
+        """What the service itself has written down about the cards of a call, the latest first."""
+        summaries = {str(card["uuid"]): str(card["summary"]) for card in made.answer.cards if "uuid" in card}
+        try:
+            found = read_answers(self._database, summaries)
+        except RecordError:
+            return []
+        return [
+            Stored(f"{row.report.received_at:%H:%M:%S}", summaries[row.report.card], row.report.outcome, row.report.reason_display or "")
+            for row in reversed(found)
+        ]
+
     def _page(self, made: Made | None, patient: str | None, error: str | None, status: int = 200) -> Response:
         chosen = made.patient if made else self._patients.get(patient or "") or next(iter(self._patients.values()))
         return HTMLResponse(
@@ -159,6 +188,7 @@ class Ehr:
                 hooks={hook: words for hook, words in HOOKS.items() if hook in self._services},
                 made=made,
                 shown=_without_token(made.request) if made else None,
+                stored=self._stored(made) if made else [],
                 reasons=reasons_of(made.answer.document) if made and made.answer.status != 200 else [],
                 chosen=chosen,
                 hook=made.hook if made else chosen.hook,
@@ -182,7 +212,7 @@ def _without_token(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _decoded(token: str) -> dict[str, Any]:
-    """Header and claims of a token like the one that was sent, for people to read; the signature is left out."""
+    """Header and claims of the token that was sent, for people to read; the signature is left out."""
     head, claims = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in token.split(".")[:2])
     return {"header": head, "claims": claims}
 

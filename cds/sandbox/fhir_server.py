@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,8 +18,9 @@ from cds.sandbox.store import Resource, Store, patient_of
 
 MEDIA_TYPE = "application/fhir+json"
 FORMATS = ("json", "application/json", "application/fhir+json")
-PAGE = 50
+PAGE = 200
 MAX_PAGE = 1000
+KEPT_REQUESTS = 500
 DATES = (
     "effectiveDateTime",
     "effectivePeriod",
@@ -42,11 +45,27 @@ class FhirError(Exception):
         self.status, self.code, self.text = status, code, text
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request that was answered: what for, with what status, and the patient whom its token opens, if it had one."""
+
+    number: int
+    line: str
+    status: int
+    patient: str | None
+
+
 class FhirServer:
     """Read and search over one store. With `tokens`, every request but `metadata` needs one, and sees its patient only."""
 
     def __init__(self, store: Store, base: str, tokens: Tokens | None = None) -> None:
         self._store, self._base, self._tokens = store, base, tokens
+        self._asked: deque[Asked] = deque(maxlen=KEPT_REQUESTS)
+        self.count = 0
+
+    def asked_since(self, count: int) -> list[Asked]:
+        """The requests since there had been so many."""
+        return [one for one in self._asked if one.number > count]
 
     def routes(self) -> list[Route]:
         """Every address of the server."""
@@ -66,12 +85,20 @@ class FhirServer:
                 request.state.parameters = [*request.query_params.multi_items(), *form]
                 _check_format(dict(request.state.parameters))
                 request.state.patient = None if free else self._authorized(request)
-                return _reply(200, make(request))
+                reply = _reply(200, make(request))
             except FhirError as error:
                 headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-                return _reply(error.status, outcome(error.code, error.text), headers)
+                reply = _reply(error.status, outcome(error.code, error.text), headers)
+            self._note(request, reply.status_code)
+            return reply
 
         return answer
+
+    def _note(self, request: Request, status: int) -> None:
+        self.count += 1
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", "")).lstrip("/")
+        query = f"?{request.url.query}" if request.url.query else ""
+        self._asked.append(Asked(self.count, f"{request.method} {path}{query}", status, getattr(request.state, "patient", None)))
 
     def _authorized(self, request: Request) -> str | None:
         """The one patient whom the token opens; `None` on an open server. Raises `FhirError` 401."""

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from cds.sandbox.store import build, export
 from cds.vignette import load_patients
-from tests.probe.live import ROOT, free_port, serving
+from tests.probe.live import ROOT, command, free_port, serving
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENTS = load_patients(ROOT / "seeds" / "patients")
 
 
 def _sandbox(folder: Path, *options: str) -> Iterator[str]:
-    port = free_port()
+    """The command as a user runs it; Ranvier ends with it."""
+    port = two_ports()
     command = [sys.executable, "-m", "cds", "sandbox", "--port", str(port), *options]
     with serving(command, f"http://127.0.0.1:{port}/fhir/metadata", folder / "log"):
         yield f"http://127.0.0.1:{port}"
+    with pytest.raises(httpx.ConnectError):
+        get(f"http://127.0.0.1:{port + 1}/healthz")
+
+
+def two_ports() -> int:
+    """The first of two ports in a row at which nobody listens."""
+    while True:
+        port = free_port()
+        with socket.socket() as second:
+            if second.connect_ex(("127.0.0.1", port + 1)):
+                return port
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +93,13 @@ def test_from_a_patient_to_cards_and_feedback(sandbox: str, page: Page, data: st
     cards.first.get_by_role("button", name="Override").click()
     page.get_by_text("Overridden; the service knows.").wait_for()
     assert page.url == address
-    assert "Patient refuses" in page.locator("#feedback").inner_text()
-    assert "200 (kept)" in page.locator("#feedback").inner_text()
+    record = page.locator("#record tbody tr")
+    assert "overridden: Patient refuses" in record.first.inner_text()
     cards.first.get_by_role("button", name="Accept").click()
     page.get_by_text("Accepted; the service knows.").wait_for()
-    assert page.locator("#feedback tbody tr").count() == 2
+    assert record.first.locator("td").nth(2).inner_text() == "accepted"
+    assert record.count() == 2
+    assert "Feedback (2 sent, 2 in the service's record)" in page.locator("#feedback").inner_text()
 
 
 def test_the_page_works_without_javascript(sandbox: str, browser: Browser) -> None:
@@ -109,7 +123,11 @@ def test_a_secured_call_is_signed_and_reads_with_a_token(secured: str, page: Pag
     call(page, secured, "ocrelizumab-failure", "patient-view", "server")
     assert page.locator(".card").count() >= 1
     page.locator("summary", has_text="Signed token").click()
-    assert '"alg": "ES384"' in page.locator("pre").nth(1).inner_text()
+    token = json.loads(page.locator("pre").nth(1).inner_text())
+    assert token["header"]["alg"] == "ES384"
+    assert token["claims"]["aud"].endswith("/cds-services/ms-patient-view")
+    page.locator("summary", has_text="What the service asked the FHIR server (8)").click()
+    assert set(page.locator(".requests td:nth-child(2)").all_inner_texts()) == {"200"}
     request = json.loads(page.locator("pre").first.text_content() or "")
     assert request["fhirAuthorization"]["access_token"].endswith("…")
     assert request["fhirAuthorization"]["patient"] == "ocrelizumab-failure"
@@ -125,114 +143,59 @@ def test_nothing_to_say_is_said(sandbox: str, page: Page) -> None:
     assert "nothing to say" in page.locator(".panel").inner_text()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_sticks_out_of_the_page(sandbox: str, page: Page, width: int) -> None:
+def test_nothing_sticks_out_of_the_page(sandbox: str, page: Page, width: int, scheme: Literal["light", "dark"]) -> None:
     page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
     call(page, sandbox, "ocrelizumab-failure", "patient-view", "prefetch")
     for summary in page.locator("summary").all():
         summary.click()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    lightness = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert (sum(lightness) < 200) == (scheme == "dark")
+    chart, panel = page.locator(".chart").bounding_box(), page.locator(".panel").bounding_box()
+    assert chart is not None
+    assert panel is not None
+    assert panel["y"] >= chart["y"] + chart["height"] if width == 390 else panel["x"] >= chart["x"] + chart["width"]
 
 
-def test_reading_and_searching(sandbox: str) -> None:
-    fhir = f"{sandbox}/fhir"
-    patient = get(f"{fhir}/Patient/cis")
-    assert patient.headers["content-type"].startswith("application/fhir+json")
-    assert patient.json()["id"] == "cis"
-    first = get(f"{fhir}/Observation?patient=ocrelizumab-failure&_sort=-date&_count=2").json()
-    seen = [entry["resource"]["id"] for entry in first["entry"]]
-    assert len(seen) == 2 < first["total"]
-    following = first
-    while links := [link["url"] for link in following["link"] if link["relation"] == "next"]:
-        following = get(links[0]).json()
-        seen += [entry["resource"]["id"] for entry in following["entry"]]
-    assert len(seen) == len(set(seen)) == first["total"]
-    posted = httpx.post(f"{fhir}/Observation/_search", data={"patient": "ocrelizumab-failure"}, trust_env=False).json()
-    assert {entry["resource"]["id"] for entry in posted["entry"]} == set(seen)
-    everything = get(f"{fhir}/Patient/ocrelizumab-failure/$everything?_count=1000").json()
-    assert {"Patient", "Observation", "MedicationAdministration"} <= {entry["resource"]["resourceType"] for entry in everything["entry"]}
-    one = get(f"{fhir}/Observation?_id={seen[0]}&_format=json").json()
-    assert one["total"] == 1
-    assert get(f"{fhir}/AllergyIntolerance?patient=cis").json()["total"] == 0
+def test_a_page_of_another_origin_can_play_the_ehr(sandbox: str, page: Page) -> None:
+    """What the published source of the CDS Hooks Sandbox does: metadata, patients, templates, a call with a token, feedback."""
+    fhir, service = f"{sandbox}/fhir", f"http://127.0.0.1:{int(sandbox.rpartition(':')[2]) + 1}/cds-services"
+    page.context.grant_permissions(["local-network-access"], origin="https://sandbox.cds-hooks.org")
+    page.route("https://sandbox.cds-hooks.org/", lambda route: route.fulfill(content_type="text/html", body="<link rel=icon href=data:,>"))
+    page.goto("https://sandbox.cds-hooks.org/")
+    found = page.evaluate(
+        """async ([fhir, discovery]) => {
+          const fetched = async (url) => (await fetch(url, {headers: {Accept: "application/json+fhir"}})).json();
+          const signed = {Accept: "application/json", Authorization: "Bearer a.b.c", "Content-Type": "application/json"};
+          const version = (await fetched(fhir + "/metadata")).fhirVersion;
+          const patients = (await fetched(fhir + "/Patient")).entry.map((e) => e.resource.name[0].given.join(" ") + e.resource.id);
+          const services = (await (await fetch(discovery, {headers: signed})).json()).services;
+          const definition = services.find((one) => one.hook === "patient-view");
+          const prefetch = {};
+          for (const [key, template] of Object.entries(definition.prefetch)) {
+            prefetch[key] = await fetched(fhir + "/" + template.replace("{{context.patientId}}", "ocrelizumab-failure"));
+          }
+          const context = {patientId: "ocrelizumab-failure", userId: "Practitioner/COREPRACTITIONER1"};
+          const body = {hookInstance: crypto.randomUUID(), hook: "patient-view", fhirServer: fhir, context, prefetch};
+          const url = discovery + "/" + definition.id;
+          const answer = await (await fetch(url, {method: "POST", headers: signed, body: JSON.stringify(body)})).json();
+          const entry = {card: answer.cards[0].uuid, outcome: "overridden", outcomeTimestamp: new Date().toISOString(), overrideReason: {}};
+          entry.overrideReason.reason = {code: answer.cards[0].overrideReasons[0].code};
+          const feedback = await fetch(url + "/feedback", {method: "POST", headers: signed, body: JSON.stringify({feedback: [entry]})});
+          return {version, patients: patients.length, cards: answer.cards.length, feedback: feedback.status};
+        }""",
+        [fhir, service],
+    )
+    assert found == {"version": "4.0.1", "patients": len(PATIENTS), "cards": 2, "feedback": 200}
 
 
-def test_dates_are_sorted_newest_first(sandbox: str) -> None:
-    found = get(f"{sandbox}/fhir/MedicationAdministration?patient=ocrelizumab-failure&_sort=-date&_count=500").json()
-    dates = [
-        str(entry["resource"].get("effectiveDateTime", entry["resource"].get("effectivePeriod", {}).get("start")))
-        for entry in found["entry"]
-    ]
-    assert dates == sorted(dates, reverse=True)
-    assert len(dates) > 1
-
-
-def test_the_server_says_what_it_is(sandbox: str, secured: str) -> None:
-    statement = get(f"{sandbox}/fhir/metadata").json()
-    assert statement["fhirVersion"] == "4.0.1"
-    assert "demonstration" in statement["implementation"]["description"].lower()
-    assert "security" in get(f"{secured}/fhir/metadata").json()["rest"][0]
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("Patient/nobody", 404),
-        ("Patient/nobody/$everything", 404),
-        ("patient", 404),
-        ("Patient?colour=blue", 400),
-        ("Patient?_count=x", 400),
-        ("Condition?code:in=x", 400),
-        ("Patient?_sort=name", 400),
-        ("Patient?_format=xml", 406),
-        ("", 404),
-    ],
-)
-def test_errors_are_operation_outcomes(sandbox: str, path: str, status: int) -> None:
-    answer = get(f"{sandbox}/fhir/{path}")
-    assert answer.status_code == status
-    assert answer.json()["resourceType"] == "OperationOutcome"
-
-
-def test_nothing_can_be_written(sandbox: str) -> None:
-    answer = httpx.put(f"{sandbox}/fhir/Patient/cis", json={}, trust_env=False)
-    assert answer.status_code == 405
-    assert "cis" in get(f"{sandbox}/fhir/Patient/cis").text
-
-
-def test_other_names_of_the_host_are_refused(sandbox: str) -> None:
-    assert get(f"{sandbox}/", headers={"Host": "evil.example"}).status_code == 400
-
-
-def test_every_form_of_export_holds_every_patient() -> None:
-    store = build(PATIENTS.values())
-    count = sum(1 for _ in store.all())
-    transaction = json.loads(export(store, "transaction"))
-    urls = [entry["request"]["url"] for entry in transaction["entry"]]
-    assert len(urls) == len(set(urls)) == count
-    assert all(entry["request"]["method"] == "PUT" for entry in transaction["entry"])
-    assert len(json.loads(export(store, "bundle"))["entry"]) == count
-    assert len([json.loads(line) for line in export(store, "ndjson").splitlines()]) == count
-    assert set(store.resources["Patient"]) == set(PATIENTS)
-
-
-def test_references_in_the_export_can_be_followed() -> None:
-    store = build(PATIENTS.values())
-    known = {f"{resource['resourceType']}/{resource['id']}" for resource in store.all()}
-    text = export(store, "ndjson")
-    references = {
-        reference for resource in store.all() for reference in _references(resource) if reference.partition("/")[0] in store.resources
-    }
-    assert references <= known
-    assert len(references) >= len(PATIENTS)
-    assert all(len(line["id"]) <= 64 for line in map(json.loads, text.splitlines()))
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if name == "reference" and isinstance(member, str):
-                yield member
-            yield from _references(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _references(member)
+def test_a_place_that_is_taken_is_said_in_a_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = command("sandbox", "--port", str(taken.getsockname()[1] - 1))
+    assert done.status == 2
+    assert "another program is listening" in done.err

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import copy
 import hashlib
 import json
 import re
-import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from joserfc import jws
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-ISSUER = "https://ehr.example"
+from tests.probe.door import Door
+from tests.probe.fetcher import Fetcher
+from tests.probe.refusal import Refusal
+
 DISCOVERY: dict[str, Any] = {
     "services": [
         {
@@ -69,6 +67,7 @@ CARD: dict[str, Any] = {
     ],
     "extension": {"org.example.card": {"kind": "demo"}},
 }
+CARD_TEXT, DISCOVERY_TEXT = json.dumps(CARD), json.dumps(DISCOVERY)
 CODES = {
     400: "invalid",
     401: "login",
@@ -76,30 +75,29 @@ CODES = {
     404: "not-found",
     405: "not-supported",
     412: "incomplete",
+    413: "too-long",
     415: "not-supported",
+    429: "throttled",
     500: "exception",
 }
 FIELDS = {"demo-view": ("userId", "patientId"), "demo-sign": ("userId", "patientId", "draftOrders")}
+LIMIT = 11 * 1024 * 1024
+BALLAST = b"x" * 4096
+"""What fills large requests; it is not worth parsing in every one of the runs."""
 HOOK = {"demo-view": "patient-view", "demo-sign": "order-sign"}
-
-
-class Refusal(Exception):  # noqa: N818 reads as what it is where it is raised
-    """The call is refused with this status."""
-
-    def __init__(self, status: int, diagnostics: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
-        super().__init__(status)
-        self.status, self.diagnostics, self.headers = status, diagnostics, list(headers)
 
 
 class Broken:
     """The service with one fault, or none. `change` alters discovery, answer or card; other faults are asked for by name."""
 
     def __init__(self, fault: str = "", place: str = "", change: Callable[[Any], None] | None = None, key: ECKey | None = None) -> None:
-        self.fault, self.place, self.change, self.key = fault, place, change, key
+        self.fault, self.place, self.change = fault, place, change
         self.base = "http://demo.example"
         self.calls = 0
         self.seconds = 0.0
         self.tokens: set[str] = set()
+        self.door = Door(fault, self.base, key)
+        self.fetcher = Fetcher(fault)
 
     def clock(self) -> float:
         """A clock that this service itself puts forward."""
@@ -144,6 +142,9 @@ class Broken:
         return refusal.status, [("Content-Type", kind), *refusal.headers], json.dumps(document).encode()
 
     def answer(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+        if self.fault.startswith("busy-") and self.calls % 40 == 39:
+            moment = {"busy-says-soon": "soon", "busy-politely": "2"}.get(self.fault)
+            raise Refusal(429, headers=[("Retry-After", moment)] if moment else [])
         method = environ["REQUEST_METHOD"]
         body = environ["wsgi.input"].read()
         path = environ["PATH_INFO"]
@@ -156,7 +157,7 @@ class Broken:
         if path == "/cds-services":
             return self.discovery(environ, method)
         segments = path.replace("~", "-").split("/")[2:]
-        self.authenticate(environ, path)
+        self.door.check(environ, path, known=path.split("/")[2] in FIELDS)
         if self.fault == "accepts-unknown-service" and segments[0] not in FIELDS:
             segments[0] = "demo-view"
         if segments[0] not in FIELDS or (len(segments) == 2 and self.fault == "no-feedback") or segments[1:] not in ([], ["feedback"]):
@@ -185,7 +186,7 @@ class Broken:
             raise Refusal(405, headers=[("Allow", "GET")])
         if self.fault == "bad-token-breaks-discovery" and environ.get("HTTP_AUTHORIZATION"):
             raise Refusal(401, headers=[("WWW-Authenticate", "Bearer")])
-        document = copy.deepcopy(DISCOVERY)
+        document = json.loads(DISCOVERY_TEXT)
         if self.place == "discovery" and self.change:
             self.change(document)
         if self.fault == "discovery-changes":
@@ -199,7 +200,7 @@ class Broken:
         headers = [("Content-Type", kind)]
         if self.fault == "no-etag":
             return 200, headers, body
-        tag = f'"{hashlib.sha256(json.dumps(DISCOVERY).encode()).hexdigest()}"'
+        tag = f'"{hashlib.sha256(DISCOVERY_TEXT.encode()).hexdigest()}"'
         headers += [("ETag", tag), ("Cache-Control", "max-age=60")]
         if environ.get("HTTP_IF_NONE_MATCH") == tag and self.fault != "no-304":
             return 304, headers, b""
@@ -217,88 +218,11 @@ class Broken:
         if self.fault == "looks-at-accept" and "json+fhir" in environ.get("HTTP_ACCEPT", ""):
             raise Refusal(400)
 
-    # --- tokens
-
-    def authenticate(self, environ: dict[str, Any], path: str) -> None:
-        if self.key is None or self.fault == "no-authentication":
-            return
-        unknown = path.split("/")[2] not in FIELDS
-        if self.fault == "reveals-services" and unknown:
-            raise Refusal(404)
-        if self.fault == "feedback-open" and path.endswith("/feedback"):
-            return
-        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if self.fault == "scheme-case" and scheme != "Bearer":
-            raise self.unauthenticated("scheme")
-        if not token and self.fault == "takes-fhir-token":
-            token = self.from_body(environ)
-        why = self.fault_of(token, path)
-        if why:
-            raise self.unauthenticated(why)
-
-    def from_body(self, environ: dict[str, Any]) -> str:
-        environ["wsgi.input"].seek(0)
-        body = environ["wsgi.input"].read()
-        found = json.loads(body).get("fhirAuthorization", {})
-        return str(found.get("access_token", ""))
-
-    def unauthenticated(self, why: str) -> Refusal:
-        headers = [] if self.fault == "no-www-authenticate" else [("WWW-Authenticate", "Bearer")]
-        return Refusal(401, why if self.fault == "says-why" else "", headers)
-
-    def fault_of(self, token: str, path: str) -> str:
-        """Why a token is refused; empty if it is good."""
-        if token.count(".") != 2 and self.fault != "any-token":
-            return "not a token"
-        try:
-            head, claims = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in token.split(".")[:2])
-        except ValueError:
-            return "" if self.fault == "any-token" and token else "not a token"
-        assert self.key is not None
-        if head.get("alg") != "ES384":
-            return "" if self.fault == "any-algorithm" else "algorithm"
-        if self.fault != "header-unchecked" and (head.get("kid") != "k1" or str(head.get("typ")).upper() != "JWT"):
-            return "header"
-        if self.fault != "signature-unchecked":
-            try:
-                jws.deserialize_compact(token, self.key, registry=jws.JWSRegistry(algorithms=["ES384"], strict_check_header=False))
-            except (JoseError, ValueError):
-                return "signature"
-        return self.claims_fault(claims, path)
-
-    def claims_fault(self, claims: dict[str, Any], path: str) -> str:
-        now = time.time()
-        if self.fault == "claims-optional":
-            claims = {"iss": ISSUER, "aud": self.base + path, "exp": now + 60, "iat": now, "jti": uuid.uuid4().hex, **claims}
-        if not {"iss", "aud", "exp", "iat", "jti"} <= claims.keys():
-            return "claims"
-        if self.fault != "any-issuer" and claims["iss"] != ISSUER:
-            return "issuer"
-        audiences = [claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"]
-        if self.fault == "one-audience" and len(audiences) > 1:
-            return "audience"
-        if (
-            self.fault != "any-audience"
-            and self.base + path not in audiences
-            and self.base + path.removesuffix("/feedback") not in audiences
-        ):
-            return "audience"
-        if self.fault != "never-expires" and claims["exp"] < now - 30:
-            return "expired"
-        if self.fault != "future-tokens" and (claims["iat"] > now + 60 or claims.get("nbf", 0) > now + 60):
-            return "future"
-        if self.fault != "long-lived" and claims["exp"] - claims["iat"] > 3600:
-            return "lifetime"
-        if claims["jti"] in self.tokens and self.fault != "replay":
-            return "replay"
-        self.tokens.add(claims["jti"])
-        return ""
-
     # --- service calls
 
     def parse(self, body: bytes) -> dict[str, Any]:
         try:
-            document = json.loads(body)
+            document = json.loads(body.replace(BALLAST, b"") if len(body) > len(BALLAST) * 100 else body)
         except RecursionError:
             if self.fault == "deep-json-breaks":
                 raise
@@ -325,6 +249,8 @@ class Broken:
             raise Refusal(400)
         if self.fault == "medium-limit" and len(body) > 5_000_000:
             raise Refusal(400)
+        if len(body) > LIMIT and self.fault != "no-limit":
+            raise Refusal(400 if self.fault == "limit-400" else 413)
         request = self.parse(body)
         self.check_request(service, request)
         if self.fault == "nothing-more-412" and service == "demo-sign":
@@ -400,9 +326,12 @@ class Broken:
             raise Refusal(400)
         if self.fault != "wrapper-unknown":
             prefetch = {k: v["resource"] if isinstance(v, dict) and "response" in v else v for k, v in prefetch.items()}
+        self.fetcher.complete(next(entry for entry in DISCOVERY["services"] if entry["id"] == service)["prefetch"], request, prefetch)
         for key in ("patient", "conditions") if service == "demo-view" else ("patient",):
             self.check_key(key, prefetch, request)
         return prefetch
+
+    # --- cards
 
     def check_key(self, key: str, prefetch: dict[str, Any], request: dict[str, Any]) -> None:
         value = prefetch.get(key, ...)
@@ -453,7 +382,7 @@ class Broken:
                 raise Refusal(400)
 
     def cards(self, service: str, request: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
-        card = copy.deepcopy(CARD)
+        card = json.loads(CARD_TEXT)
         card["uuid"] = "2f6c1c0e-3d0b-4c39-9c5e-6a6b0f0e9c11" if self.fault == "fixed-uuid" else str(uuid.uuid4())
         for suggestion in card["suggestions"]:
             suggestion["uuid"] = str(uuid.uuid4())
@@ -461,6 +390,10 @@ class Broken:
             card["detail"] += str(request["prefetch"])
         if self.fault == "random-cards":
             card["summary"] += f" {self.calls}"
+        if (self.fault == "fetch-loses" and request.get("fetched")) or (
+            self.fault == "extension-matters" and "org.example.x" in request.get("extension", {})
+        ):
+            card["summary"] = "Another demonstration"
         if self.place == "card" and self.change:
             self.change(card)
         answer: dict[str, Any] = {"cards": [] if request.get("silent") else [card]}

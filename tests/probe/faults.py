@@ -19,6 +19,8 @@ class Fault:
     change: Callable[[Any], None] | None = None
     profile: ProfileName = "strict"
     token: bool = False
+    told: bool = False
+    """Whether the probe is told the limit of bodies, and may start its FHIR server."""
 
 
 def _behaviour(name: str, *checks: str, **more: Any) -> Fault:
@@ -27,6 +29,10 @@ def _behaviour(name: str, *checks: str, **more: Any) -> Fault:
 
 def _token(name: str, *checks: str) -> Fault:
     return Fault(name, frozenset(checks), token=True)
+
+
+def _told(name: str, *checks: str) -> Fault:
+    return Fault(name, frozenset(checks), told=True)
 
 
 def _put(value: Any, *path: str | int) -> Callable[[Any], None]:
@@ -174,7 +180,7 @@ _ANSWER = (
         "answer",
         lambda a: (a.clear(), a.update(resourceType="OperationOutcome", issue=[{"severity": "error", "code": "x"}])),
     ),
-    _card("empty-links", "answer-empties", [], "links"),
+    _card("empty-links", ("answer-empties", "detail-links"), [], "links"),
     _card("null-detail", ("answer-empties", "detail"), None, "detail"),
     _card("unknown-member", "answer-known-members", "x", "moreInfo"),
     _card("link-member", "answer-known-members", True, "links", 1, "autoLaunchable"),
@@ -182,7 +188,8 @@ _ANSWER = (
     _card("card-extension-name", "answer-extension-names", {"kind": "demo"}, "extension"),
     _answer("system-actions", "system-actions", [{"type": "update", "resource": {"resourceType": "Task"}}], "systemActions"),
     _behaviour("cards-cached", "no-store"),
-    _behaviour("random-cards", "same-again"),
+    _behaviour("random-cards", "same-again", "extension-no-effect"),
+    _behaviour("extension-matters", "extension-no-effect"),
     Fault("one-uuid-for-two", frozenset({"uuids-distinct"}), "answer", _two_cards),
     _behaviour("fixed-uuid", "uuids-fresh"),
     _behaviour("name-in-card", "no-patient-name"),
@@ -193,6 +200,7 @@ _CARD = (
     _card("detail-is-list", "detail", ["x"], "detail"),
     _card("html-in-detail", "detail-markdown", "<b>x</b>", "detail"),
     _card("table-in-detail", "detail-markdown", "| a | b |\n|---|---|", "detail"),
+    _card("citation-only-in-detail", "detail-links", "See [this](https://example.org/other).", "detail"),
     _card("long-detail", "detail-size", "word " * 1000, "detail"),
     _card("hard-stop", "indicator", "hard-stop", "indicator"),
     _card("source-without-label", "source", ..., "source", "label"),
@@ -218,8 +226,8 @@ _CARD = (
     _card("context-on-absolute", "link-context", "x", "links", 0, "appContext"),
     _card("launch-is-text", "link-launch", "yes", "links", 1, "autolaunchable"),
     _card("autolaunch", "link-no-launch", True, "links", 1, "autolaunchable"),
-    _card("relative-link", "link-address", "article", "links", 0, "url"),
-    _card("http-link", "link-https", "http://example.org/article", "links", 0, "url"),
+    _card("relative-link", "link-address", "app", "links", 1, "url"),
+    _card("http-link", "link-https", "http://example.org/app", "links", 1, "url"),
     _card("labels-alike", "link-labels", "App", "links", 0, "label"),
     Fault("uuid-capitals", frozenset({"uuid-form"}), "card", lambda card: card.update(uuid=card["uuid"].upper())),
     _card("epic-at-most-one", "epic-any", "at-most-one", "selectionBehavior", profile="epic"),
@@ -263,6 +271,30 @@ _FEEDBACK = (
     _behaviour("feedback-unknown-members-refused", "feedback-unknown-members"),
     _behaviour("comment-echo", "feedback-comment", "error-echo"),
 )
+_FETCHING = (
+    _told("fetch-loses", "fetch-same"),
+    _told("fetch-without-token", "fetch-token"),
+    _told("fetch-remembers", "fetch-forgets"),
+    _told("fetch-follows-pages", "fetch-elsewhere"),
+    _told("fetch-follows-redirects", "fetch-elsewhere"),
+    _told("fetch-writes", "fetch-reads"),
+    _told("fetch-everything", "fetch-missing", "fetch-null", "fetch-outcome"),
+    _told("fetch-null-again", "fetch-null"),
+    _told("fetch-outcome-again", "fetch-outcome"),
+    _told("fetch-first-page", "fetch-pages"),
+    _told("fetch-failure-500", "fetch-failure"),
+    _told("fetch-silence", "fetch-failure"),
+    _told("fetch-many-tries", "fetch-tries"),
+    _told("fetch-accepts-xml", "fetch-accept"),
+    _told("fetch-with-expired", "fetch-expired"),
+    _told("fetch-for-any-patient", "fetch-other-patient"),
+)
+_LIMITS = (
+    _told("no-limit", "body-limit"),
+    _told("limit-400", "body-limit"),
+    _behaviour("busy-without-a-word", "retry-after"),
+    _behaviour("busy-says-soon", "retry-after"),
+)
 _ERRORS = (
     _behaviour("plain-json-errors", "error-outcome"),
     _behaviour("errors-as-text", "error-content-type"),
@@ -293,5 +325,19 @@ _TOKENS = (
     _token("takes-fhir-token", "token-fhir"),
 )
 FAULTS = {
-    fault.name: fault for fault in (*_DISCOVERY, *_SURFACE, *_REQUEST, *_PREFETCH, *_ANSWER, *_CARD, *_CORS, *_FEEDBACK, *_ERRORS, *_TOKENS)
+    fault.name: fault
+    for fault in (
+        *_DISCOVERY,
+        *_SURFACE,
+        *_REQUEST,
+        *_PREFETCH,
+        *_ANSWER,
+        *_CARD,
+        *_CORS,
+        *_FEEDBACK,
+        *_FETCHING,
+        *_LIMITS,
+        *_ERRORS,
+        *_TOKENS,
+    )
 }

@@ -1,20 +1,25 @@
-"""Server processes for tests: started on a free port, stopped at the end."""
+"""Server processes for tests: started on a free port, stopped at the end. And the command line, in this process."""
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 
+from cds.cli import main
+
 ROOT = Path(__file__).parents[2]
-SECONDS = 90
+SECONDS = 180
 
 
 def free_port() -> int:
@@ -63,3 +68,24 @@ def ranvier(log: Path, **environment: str) -> Iterator[str]:
     }
     with serving([sys.executable, "-m", "cds", "serve"], f"{base}/readyz", log, **chosen):
         yield base
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+def command(*arguments: str) -> Done:
+    """Run `ranvier` with these arguments as its entry point does, without a process of its own."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    status = 0
+    with patch.object(sys, "argv", ["ranvier", *arguments]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return Done(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
