@@ -96,7 +96,8 @@ class Episode:
     """One course of one MS drug (F11), with how it ended (F13).
 
     `phase` is where it stands on the day of the advice: in wash-in, acting, in its rebound or residual window, off, or not known.
-    `acting` is true in `washIn` and `acting`. `wash_in_ends` is `None` while an induction course is incomplete or the start unknown.
+    `acting` is true in `washIn` and `acting`. `start` is `None` where no record tells it. `wash_in_ends` is the last day
+    on which the wash-in can end, `None` while an induction course is incomplete or nothing tells by when the drug was begun.
     """
 
     drug: str
@@ -131,6 +132,22 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseScore:
+    """A MAGNIMS or modified Rio score (F10) of the first year of one course of interferon; a span where the year is not known exactly.
+
+    It is shown, and no criterion can test it: the rules give it no part in any card. `date` is the first year itself.
+    """
+
+    name: str
+    drug: str
+    points: Bounds
+    date: DateRange
+    reason: str
+    resources: tuple[str, ...]
+    how: How = "derived"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caution:
     """One finding that bears on safety, with value, date and source; `id` is the fact or definition it belongs to."""
 
@@ -162,6 +179,7 @@ class PatientContext:
     relapses: tuple[Relapse, ...] = ()
     scans: tuple[Scan, ...] = ()
     edss_scores: tuple[EdssScore, ...] = ()
+    response_scores: tuple[ResponseScore, ...] = ()
     cautions: tuple[Caution, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     not_read: tuple[NotRead, ...] = field(default=())

@@ -14,6 +14,7 @@ from cds.fhir.codes import Terminology
 from cds.patient.activity.facts import activity_conflicts, activity_facts
 from cds.patient.activity.imaging import read_scans
 from cds.patient.activity.relapses import read_relapses
+from cds.patient.activity.response_scores import ResponseScoreRules, response_scores
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.cautions.pml import pml_from
 from cds.patient.cautions.pml_risk import PmlRiskRules, pml_risk_fact
@@ -26,8 +27,9 @@ from cds.patient.disability.rules import DisabilityRules
 from cds.patient.disability.worsening import confirmed_worsenings
 from cds.patient.orders import Trigger, order_facts
 from cds.patient.person.read import PersonRules, person_facts
+from cds.patient.reading import Reading
 from cds.patient.rules import Definitions, parse_rules
-from cds.patient.treatment.read import judge_outcomes, read_exposures, treatment_facts
+from cds.patient.treatment.read import Exposures, judge_outcomes, read_exposures, treatment_facts
 from cds.patient.treatment.rules import TreatmentRules
 
 
@@ -42,6 +44,7 @@ class ReadingRules:
     treatment: TreatmentRules
     activity: ActivityRules
     disability: DisabilityRules
+    response_scores: ResponseScoreRules
     pml_risk: PmlRiskRules
 
     @classmethod
@@ -55,6 +58,7 @@ class ReadingRules:
             treatment=TreatmentRules.of(definitions),
             activity=ActivityRules.of(definitions),
             disability=DisabilityRules.of(definitions),
+            response_scores=ResponseScoreRules.of(definitions),
             pml_risk=parse_rules(PmlRiskRules, definitions, "pml-risk-strata"),
         )
 
@@ -77,14 +81,34 @@ class Knowledge(Protocol):
         ...
 
 
-def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigger) -> PatientContext:
-    """Everything the chart says on the day of the advice: every fact of the catalogue, with the records behind them."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is read first: enough to say whether the patient has MS."""
+
+    cells: Reading
+    exposures: Exposures
+    diagnosis: Reading
+
+
+def read_opening(chart: Chart, as_of: date, knowledge: Knowledge) -> Opening:
+    """Cell therapy, treatment courses and diagnosis. In a chart without records nothing of it rests on the Patient."""
     terminology, rules = knowledge.terminology, knowledge.rules
     cells = cell_therapy_facts(chart, terminology, rules.cell_therapy, as_of)
     for_ms = cells.facts["priorHsct.forMs"].value is True
     transplants = [c.date for c in cells.cautions if c.status in AUTOLOGOUS and c.date is not None] if for_ms else []
     exposures = read_exposures(chart, terminology, rules.treatment, as_of, transplants)
     diagnosis = diagnosis_facts(read_diagnosis(chart, terminology, rules.diagnosis, as_of, exposures.dmt_running))
+    return Opening(cells, exposures, diagnosis)
+
+
+def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigger, opening: Opening | None = None) -> PatientContext:
+    """Everything the chart says on the day of the advice: every fact of the catalogue, with the records behind them.
+
+    `opening`: what `read_opening` gave for the same chart and day, where it was asked before.
+    """
+    terminology, rules = knowledge.terminology, knowledge.rules
+    opening = opening or read_opening(chart, as_of, knowledge)
+    cells, exposures, diagnosis = opening.cells, opening.exposures, opening.diagnosis
     person = person_facts(chart, terminology, rules.person, as_of)
     cautions = caution_facts(chart, terminology, rules.cautions, as_of)
 
@@ -93,7 +117,8 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
     history = read_relapses(chart, terminology, rules.activity, as_of, scans)
     scores = read_edss(chart, terminology, rules.disability, as_of, history.relapses)
     worsenings = confirmed_worsenings(scores, history, exposures.episodes, rules.disability, as_of)
-    episodes = judge_outcomes(exposures, history.relapses, scans, worsenings, rules.treatment, as_of)
+    unread = (history.mri_open or history.why_open).rstrip(".")
+    episodes = judge_outcomes(exposures, history.relapses, scans, worsenings, rules.treatment, as_of, unread)
 
     facts: dict[str, Fact] = {
         **diagnosis.facts,
@@ -104,7 +129,7 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
         **cautions.facts,
         **order_facts(trigger),
     }
-    facts |= treatment_facts(exposures, history.relapses, scans, worsenings, facts, rules.treatment)
+    facts |= treatment_facts(exposures, history.relapses, scans, worsenings, facts, rules.treatment, unread)
     facts["natalizumab.pmlPerThousand"] = pml_risk_fact(rules.pml_risk, facts)
     return PatientContext(
         as_of=as_of,
@@ -113,6 +138,7 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
         relapses=history.relapses,
         scans=scans,
         edss_scores=scores,
+        response_scores=response_scores(episodes, history, scans, rules.response_scores, as_of),
         cautions=(*person.cautions, *diagnosis.cautions, *cells.cautions, *cautions.cautions),
         conflicts=(
             *diagnosis.conflicts,

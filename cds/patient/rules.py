@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -53,13 +54,24 @@ Pattern = Annotated[str, AfterValidator(_compiles)]
 
 def one_of(patterns: Iterable[str]) -> Callable[[str], bool]:
     """A test whether any of many patterns occurs in a text, prepared once."""
+    return _one_of(tuple(patterns))
+
+
+@cache
+def _one_of(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     joined = "|".join(f"(?:{pattern})" for pattern in dict.fromkeys(patterns))
     if not joined:
         return lambda _: False
-    search = re.compile(joined, re.IGNORECASE).search
+    search = searcher(joined)
     return lambda text: search(text) is not None
 
 
 def found(patterns: tuple[str, ...], text: str) -> bool:
     """Whether any of the patterns occurs in the text."""
-    return any(re.search(pattern, text, re.IGNORECASE) for pattern in patterns)
+    return any(searcher(pattern)(text) for pattern in patterns)
+
+
+@cache
+def searcher(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    """The search for a pattern of the content, without regard to case; there are more patterns than `re` remembers."""
+    return re.compile(pattern, re.IGNORECASE).search

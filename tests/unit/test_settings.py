@@ -42,6 +42,7 @@ def test_values_come_from_the_environment(monkeypatch):
         ("ROOT_PATH", "/x/"),
         ("MAX_BODY_BYTES", "1"),
         ("AS_OF", "soon"),
+        ("COMMENT_KEY", "c2hvcnQ="),
     ],
 )
 def test_a_wrong_value_names_its_variable(monkeypatch, name, value):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from cds.fhir.dates import DateRange
+from cds.fhir.dates import DateRange, add_days
 from cds.patient.context import How
 from cds.patient.reading import unique
 from cds.three_valued import Truth
@@ -43,7 +42,7 @@ def _grouped(attacks: Iterable[Attack], within_days: int) -> list[list[Attack]]:
     closed: list[list[Attack]] = []
     near: list[list[Attack]] = []
     for attack in sorted(set(attacks), key=_order):
-        limit = attack.onset.first - timedelta(days=within_days)
+        limit = add_days(attack.onset.first, -within_days)
         closed += [group for group in near if max(one.onset.last for one in group) < limit]
         near = [group for group in near if max(one.onset.last for one in group) >= limit]
         linked = [group for group in near if any(_apart(one.onset, attack.onset) <= within_days for one in group)]
@@ -57,7 +56,7 @@ def _links(groups: Sequence[Sequence[Attack]], within_days: int) -> list[set[int
     links: list[set[int]] = [set() for _ in groups]
     near: list[int] = []
     for number, group in enumerate(groups):
-        limit = group[0].onset.first - timedelta(days=within_days)
+        limit = add_days(group[0].onset.first, -within_days)
         near = [other for other in near if max(one.onset.last for one in groups[other]) >= limit]
         for other in near:
             if _may_be_one(groups[other], group, within_days):
@@ -75,7 +74,7 @@ def _reaching_back(number: int, groups: Sequence[Sequence[Attack]], links: Seque
         if links[other] - {number} or len(groups[other]) > 1:
             firsts.append(min(_one(groups[n]).onset.first for n in _chain(number, links)))
         else:
-            limit = groups[number][0].onset.first - timedelta(days=within_days)
+            limit = add_days(groups[number][0].onset.first, -within_days)
             firsts.append(max(_one(groups[other]).onset.first, limit))
     first = min(firsts, default=attack.onset.first)
     if first >= attack.onset.first:
@@ -106,8 +105,7 @@ def _apart(one: DateRange, other: DateRange) -> int:
 def _may_be_one(earlier: Sequence[Attack], later: Sequence[Attack], within_days: int) -> bool:
     """Whether a record of each may lie within so many days of the other."""
     return any(
-        one.onset.first <= other.onset.last + timedelta(days=within_days)
-        and other.onset.first <= one.onset.last + timedelta(days=within_days)
+        one.onset.first <= add_days(other.onset.last, within_days) and other.onset.first <= add_days(one.onset.last, within_days)
         for one in earlier
         for other in later
     )
@@ -130,7 +128,7 @@ def fewest(onsets: Iterable[DateRange], within_days: int) -> int:
     """How many attacks there were at least: the onsets that certainly lie further apart than one attack can spread."""
     count, last = 0, None
     for onset in sorted(onsets, key=lambda day: (day.last, day.first)):
-        if last is None or onset.first > last + timedelta(days=within_days):
+        if last is None or onset.first > add_days(last, within_days):
             count, last = count + 1, onset.last
     return count
 

@@ -196,7 +196,7 @@ def _scan(study: _Study, rules: ActivityRules, pml_from: date | None) -> Scan:
     )
     if study.provisional:
         return replace(scan, note="Preliminary report, not read.")
-    readings = [rules.reports.read(text, cord=study.region == "cord") for text in sorted(set(study.texts))]
+    readings = [rules.reports.read(text, cord=study.region == "cord", on=study.date) for text in sorted(set(study.texts))]
     counted = {kind: _agreed(count.number for count in study.counts if count.kind == kind) for kind in COUNT_KINDS}
     written_t2 = _agreed(total(reading.new, reading.enlarging) for reading in readings)
     written_gd = _agreed(reading.gd for reading in readings)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
-from cds.fhir.dates import DateRange, add_months
+from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.words.dates import DATE, read_date
 from cds.patient.words.numbers import NumberWords
 from cds.patient.words.patterns import compiled
@@ -92,7 +91,7 @@ class NarrativeReader:
         for hit, doubtful in hits:
             if (onset := read_date(hit["date"])) is not None:
                 said.dated.append(DatedRelapse(onset, doubtful, _phrase(hit)))
-                after = DateRange(onset.first + timedelta(days=1), onset.last + timedelta(days=1))
+                after = DateRange(add_days(onset.first, 1), add_days(onset.last, 1))
                 said.counted.append(CountedRelapses(none, after, _phrase(hit)))
         hits, sentence = self._take("none", sentence)
         said.counted += [CountedRelapses(none, None, _phrase(hit)) for hit, _ in hits]
@@ -131,8 +130,8 @@ class NarrativeReader:
         count = self.numbers.read(number)
         if written is None or count is None or count.exact is None:
             return None
-        day, half = _back(written, int(count.exact), unit), timedelta(days=_DAYS[unit[0].lower()] // 2)
-        return DateRange(day.first - half, min(day.last + half, written.last))
+        day, half = _back(written, int(count.exact), unit), _DAYS[unit[0].lower()] // 2
+        return DateRange(add_days(day.first, -half), min(add_days(day.last, half), written.last))
 
 
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
@@ -143,8 +142,8 @@ def _back(written: DateRange, number: int, unit: str) -> DateRange:
     if unit in "my":
         months = number * (12 if unit == "y" else 1)
         return DateRange(add_months(written.first, -months), add_months(written.last, -months))
-    step = timedelta(days=number * _DAYS[unit])
-    return DateRange(written.first - step, written.last - step)
+    step = number * _DAYS[unit]
+    return DateRange(add_days(written.first, -step), add_days(written.last, -step))
 
 
 def _phrase(hit: re.Match[str]) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
-from cds.fhir.dates import DateRange, add_months
+from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.activity.attacks import Attack, days_between, fewest, merged
 from cds.patient.activity.imaging import mri_open
 from cds.patient.activity.infections import Infection, infections_complete, near, read_infections
@@ -119,7 +119,7 @@ def _diagnosed(record: Diagnosed, rules: ActivityRules) -> Attack | None:
 
 
 def _before_visit(visit: DateRange, rules: ActivityRules) -> DateRange:
-    return DateRange(visit.first - timedelta(days=rules.onset.days_before_encounter), visit.last)
+    return DateRange(add_days(visit.first, -rules.onset.days_before_encounter), visit.last)
 
 
 def _visits(chart: Chart, terminology: Terminology, rules: ActivityRules) -> Iterator[Attack]:

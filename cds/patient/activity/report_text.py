@@ -6,7 +6,7 @@ The phrases are data (`seeds/evidence/definitions/reading/mri.yaml`); here is on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,6 +22,7 @@ KINDS: tuple[Kind, ...] = ("new", "enlarging", "gd")
 
 _ASIDE = " ¤ "
 _DATE_MARK = "§"
+_MONTH_DAYS = 31
 _NONE = Bounds.exactly(0)
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|[;\n]")
 
@@ -112,9 +113,14 @@ class ReportReader:
         headings = re.compile(rf"(?:^|(?<=[\n.;:?!)]))\s*(?P<heading>{written})\s*:", re.IGNORECASE | re.MULTILINE)
         return cls(words, counted, one, many, headings, kinds)
 
-    def read(self, text: str, *, cord: bool = False) -> ReportReading:
-        """Read one report. `cord`: an MRI of the spinal cord alone, of which "no new cord lesion" says all."""
+    def read(self, text: str, *, cord: bool = False, on: DateRange | None = None) -> ReportReading:
+        """Read one report. `cord`: an MRI of the spinal cord alone, of which "no new cord lesion" says all.
+
+        `on` is the day of the scan: what the report says of another day is not said of this scan.
+        """
         text = re.sub(r"[^\S\n]+", " ", text.replace("‐", "-").replace("‑", "-"))
+        if on is not None:
+            text = re.sub(DATE, lambda hit: "today" if _same(read_date(hit[0]), on) else hit[0], text, flags=re.IGNORECASE)
         sections = tuple(self._sections(text))
         summary, findings = (
             self._read_part([words for section, words in sections if section == kind], cord) for kind in ("summary", "findings")
@@ -172,9 +178,10 @@ class ReportReader:
         """Read one sentence; returns what is left of it after everything that was recognised is taken out."""
         rest = self._counts(sentence, said)
         rest = self._denials("no_enhancement", ("gd",), rest, said, " ")
-        for hit in self.one["not_seen"].finditer(rest):
+        unseen = list(self.one["not_seen"].finditer(rest))
+        for hit in unseen:
             said.deny(self._denied(hit["what"], cord=cord, whole=False), hit[0])
-        rest = self.one["not_seen"].sub(_ASIDE, rest)
+        rest = _replaced(rest, unseen, _ASIDE)
         rest = self._denials("not_changed", ("new", "enlarging"), rest, said, _ASIDE)
         rest = self._negations(rest, cord, said)
         self._stability(rest, said)
@@ -193,13 +200,14 @@ class ReportReader:
         kinds: tuple[tuple[Kind, str], ...] = (("new", "counted_new"), ("gd", "counted_enhancing"))
         for kind, source in kinds:
             for pattern in self.many[source]:
-                for hit in pattern.finditer(sentence):
+                hits = list(pattern.finditer(sentence))
+                for hit in hits:
                     number = self.numbers.read(hit["n"])
                     if number == _NONE:
                         said.deny((kind,), hit[0])
                     elif number is not None:
                         said.mentions.append(_Mention(kind, number, False, hit[0]))
-                sentence = pattern.sub(_ASIDE, sentence)
+                sentence = _replaced(sentence, hits, _ASIDE)
         return sentence
 
     def _negations(self, sentence: str, cord: bool, said: _Said) -> str:
@@ -226,9 +234,10 @@ class ReportReader:
     def _denials(self, source: str, kinds: tuple[Kind, ...], sentence: str, said: _Said, instead: str) -> str:
         """Note fixed phrases of denial; returns the sentence with something else instead of them."""
         for pattern in self.many[source]:
-            for hit in pattern.finditer(sentence):
+            hits = list(pattern.finditer(sentence))
+            for hit in hits:
                 said.deny(kinds, hit[0])
-            sentence = pattern.sub(instead, sentence)
+            sentence = _replaced(sentence, hits, instead)
         return sentence
 
     def _denied(self, phrase: str, *, cord: bool, whole: bool) -> tuple[Kind, ...]:
@@ -263,14 +272,15 @@ class ReportReader:
     def _mentions(self, kind: Kind, source: str, sentence: str, said: _Said) -> str:
         """Note every lesion of one kind; returns the sentence without the phrases."""
         for pattern in self.many[source]:
-            for hit in pattern.finditer(sentence):
+            hits = list(pattern.finditer(sentence))
+            for hit in hits:
                 if self._doubted(sentence, hit):
                     said.open_t2, said.open_gd = said.open_t2 or kind != "gd", said.open_gd or kind == "gd"
                 else:
                     around = sentence[max(0, hit.start() - self.words.again_reach) : hit.end()]
                     again = source == "burden" or bool(self.one["again"].search(around))
                     said.mentions.append(_Mention(kind, self._number(hit), again, hit[0]))
-            sentence = pattern.sub(_ASIDE, sentence)
+            sentence = _replaced(sentence, hits, _ASIDE)
         return sentence
 
     def _number(self, hit: re.Match[str]) -> Bounds:
@@ -298,6 +308,20 @@ class ReportReader:
         written += [hit for kind, words in sections if kind == "comparison" for hit in re.findall(DATE, words, re.IGNORECASE)]
         dates = [day for day in map(read_date, written) if day is not None]
         return max(dates, key=lambda day: (day.last, day.first), default=None)
+
+
+def _same(written: DateRange | None, on: DateRange) -> bool:
+    """Whether a written date is that of the scan, to the month at least."""
+    return (
+        written is not None and (written.last - written.first).days <= _MONTH_DAYS and on.within(written.first, written.last) is not False
+    )
+
+
+def _replaced(text: str, hits: Sequence[re.Match[str]], instead: str) -> str:
+    """The text with something else instead of the hits in it, without searching it again."""
+    for hit in reversed(hits):
+        text = f"{text[: hit.start()]}{instead}{text[hit.end() :]}"
+    return text
 
 
 _NOT_UNDERSTOOD = "Part of the report speaks of change in words that were not understood."

@@ -6,13 +6,12 @@ They were made for interferon and say little of other drugs (def-score-cautions)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from cds.fhir.dates import DateRange, add_months
 from cds.patient.activity.mri_facts import scan_words
 from cds.patient.activity.relapse_history import RelapseHistory
-from cds.patient.context import Episode, Scan
+from cds.patient.context import Episode, ResponseScore, Scan
 from cds.patient.reading import unique
 from cds.patient.rules import Definitions, Rules, parse_rules
 from cds.three_valued import Bounds
@@ -25,6 +24,7 @@ class ResponseScoreRules(Rules):
     months: int
     scan_from_months: int
     scan_to_months: int
+    baseline_to_months: int
     magnims_new_t2_lesions: int
     modified_rio_more_than_new_t2_lesions: int
 
@@ -32,17 +32,6 @@ class ResponseScoreRules(Rules):
     def of(cls, definitions: Definitions) -> ResponseScoreRules:
         """Parse the rules. Raises `RulesError` if the definition is missing or a field does not fit."""
         return parse_rules(cls, definitions, "ranvier-response-scores")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseScore:
-    """One score of one course of interferon; a span of points where relapses or lesions of the first year are not known exactly."""
-
-    name: str
-    drug: str
-    points: Bounds
-    reason: str
-    resources: tuple[str, ...]
 
 
 def response_scores(
@@ -54,7 +43,8 @@ def response_scores(
         if episode.drug not in rules.drugs or episode.start is None:
             continue
         year_ends = add_months(episode.start.last, rules.months)
-        if year_ends > as_of or (episode.end is not None and episode.end.first < year_ends):
+        lasted = episode.ongoing is True if episode.end is None else episode.end.first >= year_ends
+        if year_ends > as_of or not lasted:
             continue
         found += _scores(episode, episode.start, year_ends, history, scans, rules)
     return tuple(found)
@@ -71,10 +61,10 @@ def _scores(
     number = Bounds(len(sure), len(relapses)) if assessed else Bounds.at_least(len(sure))
     first, last = add_months(start.last, rules.scan_from_months), add_months(start.first, rules.scan_to_months)
     yearly = [one for one in scans if one.counts and one.region == "brain" and one.date.within(first, last) is True]
-    lesions = [one.new_t2_lesions for one in yearly if one.new_t2_lesions is not None]
+    lesions = [found for one in yearly if (found := _lesions_of_the_year(one, add_months(start.last, rules.baseline_to_months)))]
     new_t2 = Bounds(max(one.low for one in lesions), max(one.high for one in lesions)) if lesions else Bounds.at_least(0)
     said = "; ".join(scan_words(one) for one in yearly) or f"no MRI from {first} to {last} with a count of new T2 lesions"
-    reason = f"First year of {episode.name}, from {start}: {number} relapses; {said}."
+    reason = f"First year of {episode.name}, from {start}: {number} {'relapse' if number.exact == 1 else 'relapses'}; {said}."
     resources = unique(
         (*episode.resources, *(ref for one in relapses for ref in one.resources), *(ref for one in yearly for ref in one.resources))
     )
@@ -85,8 +75,17 @@ def _scores(
         "modified Rio score": Bounds(_modified_rio(number.low, more is True), _modified_rio(number.high, more is not False)),
     }
     return [
-        ResponseScore(name=name, drug=episode.drug, points=bounds, reason=reason, resources=resources) for name, bounds in points.items()
+        ResponseScore(
+            name=name, drug=episode.drug, points=bounds, date=DateRange(start.first, year_ends), reason=reason, resources=resources
+        )
+        for name, bounds in points.items()
     ]
+
+
+def _lesions_of_the_year(scan: Scan, baseline_until: date) -> Bounds | None:
+    """New T2 lesions of the first year: at least those of a scan that was compared with one taken well after the start."""
+    found, compared = scan.new_t2_lesions, scan.compared_with
+    return Bounds.at_least(found.low) if found and compared and compared.last > baseline_until else found
 
 
 def _magnims(relapses: float, many_lesions: bool) -> int:

@@ -34,10 +34,9 @@ _ROLES = ("include", "context", "exclude")
 
 
 class Withholding(Rules):
-    """One disease that withholds therapy: its value sets, the codes of them that count (all if empty), and from when on."""
+    """One disease that withholds therapy: its value sets, and from when on."""
 
     sets: tuple[str, ...]
-    codes: tuple[str, ...] = ()
     only_from_first_ms_date: bool = False
 
 
@@ -145,7 +144,7 @@ def _any_from(dates: list[DateRange | None], since: DateRange | None) -> Truth:
 
 
 def _matches(record: Diagnosed, rule: Withholding) -> bool:
-    return bool(record.of(*rule.sets, roles=_ROLES)) and (not rule.codes or record.coded(rule.codes))
+    return bool(record.of(*rule.sets, roles=_ROLES))
 
 
 def _antibodies(chart: Chart, rules: SignRules) -> Iterator[_Sign]:

@@ -31,6 +31,7 @@ class MsRules(Rules):
     cis: tuple[str, ...]
     ris: tuple[str, ...]
     suspected_text: tuple[Pattern, ...]
+    refuted_text: tuple[Pattern, ...]
     family_text: tuple[Pattern, ...]
     symptom_onset_text: tuple[Pattern, ...]
 
@@ -217,10 +218,17 @@ def _confirmed_and_refuted(records: Sequence[Diagnosed], word: str) -> Conflict:
 
 
 def _in_doubt(record: Diagnosed, rules: MsRules) -> Diagnosed:
-    """Words such as "possible MS" make a suspicion of a record that is nothing but words, or whose verification is not stated."""
-    if not _named(record):
-        return replace(record, verification="suspected") if record.asserted else record
-    doubted = record.verification == "notStated" and bool(record.of(*rules.ms)) and found(rules.suspected_text, record.text)
+    """Words such as "possible MS" make a suspicion of a record that is nothing but words, or whose verification is not stated.
+
+    Words such as "MS ruled out" make a refutation of one that is nothing but words.
+    """
+    if not record.asserted:
+        return record
+    coded, denied = any(hit.how == "coded" for hit in record.hits), found(rules.refuted_text, record.text)
+    if denied and not coded:
+        return replace(record, verification="refuted")
+    open_to_words = (not coded or record.verification == "notStated") and bool(record.of(*rules.ms))
+    doubted = not _named(record) or (open_to_words and (denied or found(rules.suspected_text, record.text)))
     return replace(record, verification="suspected") if doubted else record
 
 

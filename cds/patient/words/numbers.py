@@ -23,7 +23,7 @@ class NumberWords:
     @classmethod
     def of(cls, rules: Numbers) -> NumberWords:
         """Prepare the words of the rules."""
-        before = _any((*rules.at_least, *rules.about, *rules.up_to))
+        before = _any((*rules.at_least, *rules.more_than, *rules.about, *rules.up_to))
         number = rf"(?:(?<![A-WYZa-wyz\d_.])\d{{1,3}}(?!\d|[.,]\d)|\b(?:{_any((*rules.words, *rules.several))})\b)"
         amount = rf"(?:(?:{before})\s*)?{number}(?:\s*(?:-|–|\bto\b|\bor\b)\s*{number})?(?:\s*\+|\s+or more\b)?"
         return cls(rules, rf"{amount}(?!\s*{rules.not_a_count_before})", amount)
@@ -45,12 +45,14 @@ class NumberWords:
         low, high = min(value.low for value in known), max(value.high for value in known)
         if more or before in self.rules.at_least:
             return Bounds.at_least(low)
+        if before in self.rules.more_than:
+            return Bounds.at_least(low + 1)
         if before in self.rules.about:
             return Bounds.at_least(min(low, 2))
         return Bounds(min(low, 1), high) if before in self.rules.up_to else Bounds(low, high)
 
     def _prefixes(self) -> tuple[str, ...]:
-        return (*self.rules.at_least, *self.rules.about, *self.rules.up_to)
+        return (*self.rules.at_least, *self.rules.more_than, *self.rules.about, *self.rules.up_to)
 
     def _one(self, word: str) -> Bounds | None:
         if word.isdigit():

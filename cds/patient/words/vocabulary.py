@@ -14,8 +14,10 @@ class Numbers(Rules):
     yes: tuple[str, ...]
     at_least: tuple[str, ...]
     about: tuple[str, ...]
+    more_than: tuple[str, ...]
     up_to: tuple[str, ...]
     not_a_count_before: str
+    most: int
 
 
 class ReportWords(Rules):
