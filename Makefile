@@ -4,16 +4,22 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run serve test check content bench schemas docs clean
+.PHONY: run sandbox serve test fuzz check content golden bench soak schemas docs clean
 
 run: $(VENV)/.run ## set up, call a hook for a synthetic patient, show the cards, keep serving
 	$(BIN)/python -m cds demo --keep-serving
+
+sandbox: $(VENV)/.run ## set up, and play the EHR in a browser at http://127.0.0.1:8800
+	$(BIN)/python -m cds sandbox
 
 serve: $(VENV)/.run ## the service on 127.0.0.1:8000
 	$(BIN)/python -m cds serve
 
 test: $(VENV)/.dev ## set up and run every test
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.dev ## ten minutes of FHIR in every shape; a finding prints its seed and leaves the body in fuzz-findings/
+	$(BIN)/python -m tests.fuzz --minutes 10 $(if $(FROM),--from $(FROM))
 
 check: $(VENV)/.dev ## style, types, layering, content
 	$(BIN)/ruff check .
@@ -22,11 +28,18 @@ check: $(VENV)/.dev ## style, types, layering, content
 	$(BIN)/lint-imports
 	$(BIN)/python -m cds content check
 
-content: $(VENV)/.run ## check the evidence, the cards and the founding documents
+content: $(VENV)/.run ## check the evidence, the cards and the founding documents, and write docs/card-book.md
 	$(BIN)/python -m cds content check
+	$(BIN)/python -m cds content book
+
+golden: $(VENV)/.dev ## renew the expected answers in tests/golden; review the diff
+	$(BIN)/python -m tests.golden
 
 bench: $(VENV)/.dev ## measure, and write benchmarks/results.json and docs/performance.md
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev ## a minute of full load and mishaps with 1 and with 2 workers, and write docs/soak.md
+	$(BIN)/python -m tests.soak
 
 schemas: $(VENV)/.run ## JSON Schemas of the content, for editors
 	$(BIN)/python -m cds content schemas

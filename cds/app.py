@@ -14,7 +14,6 @@ from cds.api.runtime import Runtime, start
 from cds.api.web import assemble, routes
 from cds.content import Content, load_content
 from cds.evidence_pages.pages import routes as evidence_pages
-from cds.review.routes import routes as workbench
 from cds.review.signoff import signed_cards
 from cds.settings import Settings
 
@@ -38,6 +37,8 @@ def _rooms(settings: Settings, content: Content | None) -> tuple[Runtime, *tuple
     runtime = start(settings, core_of(content, policy, settings.reading))
     pages = [evidence_pages(content, runtime.today, signed)]
     if settings.workbench:
+        from cds.review.routes import routes as workbench  # only where it is on: it takes a tenth of a second to import
+
         pages.append(workbench(content, settings, replace(policy, signed=None), runtime.today))
     return runtime, *pages
 

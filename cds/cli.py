@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cds.advice import advise
+from cds.api.clients import ConfigurationError
 from cds.authoring.check import check, citable_sources, coverage
 from cds.authoring.diff import content_diff
 from cds.authoring.new_source import new_source
@@ -22,14 +23,17 @@ from cds.call import CallError
 from cds.content import Content, default_root, load_content
 from cds.demo import DemoError, run_demo
 from cds.evidence.load import ContentError
-from cds.explain import explain_json, explain_text
+from cds.explain.as_json import explain_json
+from cds.explain.as_text import explain_text
+from cds.explain.card_book import as_html, card_book
 from cds.explain_input import InputError, read_input
 from cds.export.bibliography import bibtex, csl_json
 from cds.export.fhir_r5 import export_bundle
+from cds.feedback.comments import CommentKeyError, read_key
 from cds.feedback.records import RecordError
 from cds.feedback.report import Period
 from cds.feedback.report_output import as_csv, as_json, as_tables
-from cds.population.partition import ExportError
+from cds.population.export import ExportError
 from cds.probe.command import ProbeError
 from cds.probe.token import KeyFileError
 from cds.sandbox.run import SandboxError
@@ -53,7 +57,19 @@ def main() -> None:
     """Run the command; an error the user can mend ends with status 2 and one line."""
     try:
         app()
-    except (ContentError, ExportError, InputError, DemoError, RecordError, ProbeError, KeyFileError, CallError, SandboxError) as error:
+    except (
+        CommentKeyError,
+        ConfigurationError,
+        ContentError,
+        ExportError,
+        InputError,
+        DemoError,
+        RecordError,
+        ProbeError,
+        KeyFileError,
+        CallError,
+        SandboxError,
+    ) as error:
         err.print(f"ranvier: {error}", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
     except ValidationError as error:
@@ -112,36 +128,49 @@ def explain(
     chart, trigger = read_input(_read(file), content)
     advice = advise(content, chart, trigger, _day(as_of) if as_of else _today(settings))
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(explain_json(advice, content), option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps(explain_json(advice, content, chart), option=orjson.OPT_INDENT_2) + b"\n")
         return
-    for line in explain_text(advice, content):
+    for line in explain_text(advice, content, chart):
         print(line)
 
 
 @app.command()
 def population(
     exports: Annotated[list[Path], typer.Argument(help="NDJSON files of a FHIR Bulk Data export, .gz too, or a folder of them.")],
-    to: Annotated[Path, typer.Option("--out", help="Where the rows go: a .csv or .csv.gz file.")],
+    to: Annotated[Path, typer.Option("--out", help="Where the rows go: a .csv, .csv.gz or .parquet file; the plot goes beside it.")],
     as_of: Annotated[str | None, typer.Option("--as-of", help="Day of the advice, YYYY-MM-DD.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes; all cores unless given.")] = None,
+    engine: Annotated[Literal["cores", "ray"], typer.Option(help="On the cores of this machine, or on a Ray cluster.")] = "cores",
+    as_complete: Annotated[
+        bool, typer.Option("--as-complete", help="Take what an export does not hold as absent, whatever it says.")
+    ] = False,
 ) -> None:
     """The same advice for everybody in an export: one row for each patient, and a summary (docs/population.md)."""
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from cds.population.patients import Task
+    from cds.api.advice import policy_of
+    from cds.population.engines import on_cores, on_ray
+    from cds.population.job import Job
     from cds.population.run import run
-    from cds.population.show import as_tables
+    from cds.population.show import as_drawing, as_tables
+    from cds.review.signoff import signed_cards
 
     settings = Settings()
-    task = Task(Path(), (), _day(as_of) if as_of else _today(settings), settings.content, settings.local_codes, settings.max_cards)
-    with Progress(console=err) as bar:
-        line = bar.add_task("Sorting by patient, then asking", total=None)
-        summary = run(exports, to, task, processes, lambda done, whole: bar.update(line, completed=done, total=whole))
+    policy = policy_of(settings, signed_cards(_content(settings), settings))
+    job = Job(_day(as_of) if as_of else _today(settings), settings.content, settings.local_codes, policy)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=err) as bar:
+        lines = {what: bar.add_task(what, total=None) for what in ("finding", "gathering", "asking")}
+        work = (on_ray if engine == "ray" else on_cores)(processes)
+        update = lambda what, done, whole: bar.update(lines[what], completed=done, total=whole)  # noqa: E731
+        summary = run(exports, to, job, work, update, as_complete=as_complete)
+    drawing = to.with_name(to.name.removesuffix(".gz")).with_suffix(".svg")
+    drawing.write_bytes(as_drawing(summary))
     for table in as_tables(summary):
         out.print(table)
-    for count, what in ((summary.ownerless, "resources of nobody in the export"), (summary.unread_lines, "lines that are no resource")):
-        if count:
-            err.print(f"{count:,} {what} were left out")
+    for what, count in sorted(summary.left_out.items()):
+        err.print(f"left out: {count:,} {what}", soft_wrap=True)
+    err.print(f"{to} and {drawing} are written", markup=False, soft_wrap=True)
 
 
 def _read(file: str) -> bytes:
@@ -175,6 +204,18 @@ def content_check() -> None:
     errors = sum(problem.level == "error" for problem in problems)
     out.print(f"{errors} errors, {len(problems) - errors} warnings")
     raise typer.Exit(1 if errors else 0)
+
+
+@content_app.command("book")
+def content_book(
+    folder: Annotated[Path, typer.Argument(help="Folder for card-book.md and card-book.html.")] = Path("docs"),
+) -> None:
+    """Write every card of every synthetic patient as one book, for a reviewer to read."""
+    content = _content(Settings())
+    book = card_book(content, load_patients(content.root / "seeds" / "patients").values())
+    (folder / "card-book.md").write_text(book, encoding="utf-8")
+    (folder / "card-book.html").write_text(as_html(book), encoding="utf-8")
+    out.print(f"Wrote {folder / 'card-book.md'} and {folder / 'card-book.html'}.", soft_wrap=True)
 
 
 @content_app.command("diff")
@@ -242,6 +283,24 @@ def feedback_report(
         print(as_csv(report) if form == "csv" else as_json(report).decode(), end="" if form == "csv" else "\n")
 
 
+@feedback_app.command("comments")
+def feedback_comments(
+    since: Annotated[str | None, typer.Option("--since", help="First day, YYYY-MM-DD, in UTC.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Last day, YYYY-MM-DD, in UTC.")] = None,
+) -> None:
+    """Comments of users, decrypted with RANVIER_COMMENT_KEY, one JSON object a line. They may hold patient data (docs/feedback.md)."""
+    from cds.feedback.reading import read_comments  # here, because SQLAlchemy takes long to load
+
+    settings = Settings()
+    if settings.comment_key is None:
+        raise RecordError("RANVIER_COMMENT_KEY is not set, so no comment was kept, or none can be read")
+    for report, comment in read_comments(
+        settings.database, read_key(settings.comment_key), _day(since) if since else None, _day(until) if until else None
+    ):
+        line = {"card": report.card, "service": report.service, "outcome": report.outcome, "at": report.outcome_at, "comment": comment}
+        sys.stdout.buffer.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+
 @patients_app.command("list")
 def patients_list() -> None:
     """Ids and titles of the synthetic patients."""
@@ -279,14 +338,22 @@ def probe(
     max_requests: Annotated[int, typer.Option(help="Most requests that are sent.", min=1)] = 400,
     pause: Annotated[int, typer.Option(help="Milliseconds between two requests.", min=0)] = 10,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.1)] = 10.0,
+    body_limit: Annotated[
+        int | None,
+        typer.Option("--body-limit", help="Largest body in MiB that the service reads; a larger one is sent once.", min=1, max=64),
+    ] = None,
+    fhir_server: Annotated[
+        str | None, typer.Option("--fhir-server", help="Listen here as a FHIR server that the service may ask: http://127.0.0.1:9090.")
+    ] = None,
 ) -> None:
     """Check any CDS Hooks service from outside; status 1 if it fails. Requests are sent one by one."""
+    from cds.probe.command import Manners, read_requests, write
     from cds.probe.command import probe as run_probe
-    from cds.probe.command import read_requests, write
     from cds.probe.token import read_signer
 
     signer = read_signer(jwt_key, jwt_issuer, jwt_jku) if jwt_key else None
-    report = run_probe(url, profile, signer, read_requests(request or []), feedback, max_requests, pause, timeout)
+    manners = Manners(feedback, max_requests, pause, timeout)
+    report = run_probe(url, profile, signer, read_requests(request or []), manners, body_limit, fhir_server)
     write(report, format, report_file, out)
     raise typer.Exit(1 if report.count("fail") else 0)
 

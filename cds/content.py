@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds.deck.cards import Deck, load_deck
+from cds.deck.cards import ENGLISH, Deck, load_decks
 from cds.deck.render import Edition
 from cds.evidence.drug_evidence import DrugEvidenceBase, load_drug_evidence
 from cds.evidence.load import ContentError, Evidence, load_evidence, read_yaml
@@ -29,9 +29,15 @@ class Content:
     evidence: Evidence
     safety: SafetyMatrix
     drug_evidence: DrugEvidenceBase
-    deck: Deck
+    decks: dict[str, Deck]
+    """Language → its cards; English is complete, the others stand on it."""
     edition: Edition
     root: Path
+
+    @property
+    def deck(self) -> Deck:
+        """The English cards."""
+        return self.decks[ENGLISH]
 
 
 def default_root() -> Path:
@@ -48,7 +54,8 @@ def load_content(root: Path | None = None, local_codes: Path | None = None) -> C
         if not folder.is_dir():
             raise ContentError(f"{root}: no folder {folder.name}/ here; RANVIER_CONTENT names the folder that holds cards/ and seeds/")
     evidence = load_evidence(seeds, CATALOGUE)
-    deck = load_deck(cards)
+    decks = load_decks(cards)
+    deck = decks[ENGLISH]
     for name, card in deck.cards.items():
         summary = evidence.summaries.get(name)
         if summary and summary.topic != card.front.topic:
@@ -66,7 +73,7 @@ def load_content(root: Path | None = None, local_codes: Path | None = None) -> C
         evidence=evidence,
         safety=load_safety(seeds / "evidence" / "safety", evidence, CATALOGUE),
         drug_evidence=load_drug_evidence(seeds / "evidence" / "drug-evidence", evidence, CATALOGUE),
-        deck=deck,
+        decks=decks,
         edition=_edition(root),
         root=root,
     )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, TypeAdapter
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from cds.feedback.comments import read_key
 from cds.protocol.profiles import ProfileName
 
 PREFIX = "RANVIER_"
@@ -19,6 +20,19 @@ PREFIX = "RANVIER_"
 def _web_address(text: str) -> str:
     TypeAdapter(HttpUrl).validate_python(text)
     return text.rstrip("/")
+
+
+def _issuer(text: str | None) -> str | None:
+    """Kept as it is written: providers differ in whether a slash ends it, and it is compared letter by letter."""
+    if text:
+        _web_address(text)
+    return text or None
+
+
+def _claims(pairs: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(name and separator and value for name, separator, value in (pair.partition("=") for pair in pairs)):
+        raise ValueError("claims are written name=value")
+    return pairs
 
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
@@ -49,6 +63,12 @@ def _unset(value: object) -> object:
     return None if value == "" else value
 
 
+def _comment_key(text: str | None) -> str | None:
+    if text:
+        read_key(text)
+    return text or None
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Folder = Annotated[Path | None, BeforeValidator(_unset)]
 
@@ -56,7 +76,7 @@ Folder = Annotated[Path | None, BeforeValidator(_unset)]
 class Settings(BaseSettings):
     """All settings with their defaults. A wrong value stops the start with a message that names the variable."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     mode: Literal["development", "production"] = Field(
         "development",
@@ -76,7 +96,20 @@ class Settings(BaseSettings):
     local_codes: Folder = Field(None, description="YAML file with a site's own codes, see docs/local-codes.md.")
     max_cards: int = Field(3, ge=1, le=10, description="Most cards in one answer.")
     topics_off: Words = Field((), description="Topic codes of cards that this site does not show, separated by spaces.")
-    repeat_at_sign: bool = Field(False, description="Whether order-sign repeats what order-select shows; warnings always are.")
+    repeat_at_sign: bool = Field(
+        False,
+        description="Whether order-sign repeats what order-select shows. Matters of safety always are; everything is where "
+        "`RANVIER_SERVICES` leaves out `ms-order-select`.",
+    )
+    suggestions: bool = Field(
+        False, description="Whether cards offer drafts to accept (EDSS, MRI, JC virus antibody, a referral). None is ever recommended."
+    )
+    language: Annotated[str | None, BeforeValidator(_unset)] = Field(
+        None,
+        pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="Language of the cards: a folder of `cards/`. Unset: as `Accept-Language` asks, otherwise English. "
+        "What a translation leaves out is said in English.",
+    )
     as_of: Annotated[date | None, BeforeValidator(_unset)] = Field(
         None, description="Fixes the day for which advice is given (YYYY-MM-DD). Unset: today in UTC."
     )
@@ -100,8 +133,11 @@ class Settings(BaseSettings):
         description="Database for feedback and the audit record: `postgresql://…` or `sqlite:////folder/file`, see docs/feedback.md. "
         "Unset: the file `ranvier.sqlite3` in `RANVIER_STATE`, or in `~/.local/state/ranvier` if that is unset, too.",
     )
-    store_user_comments: bool = Field(
-        False, description="Whether comments of users in feedback are kept. They are free text and may hold patient data."
+    comment_key: Annotated[str | None, AfterValidator(_comment_key)] = Field(
+        None,
+        repr=False,
+        description="Key under which comments of users in feedback are kept, encrypted: 64 random bytes in base64, see docs/feedback.md. "
+        "Unset: comments are not kept. They are free text and may hold patient data.",
     )
     review: bool | None = Field(
         None, description="Whether the reviewer's workbench is served at `/review`, see docs/review.md. Unset: only in development."
@@ -109,13 +145,33 @@ class Settings(BaseSettings):
     review_user_header: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9-]+$",
-        description="Header in which a reverse proxy names the reviewer who signed in. Required in production with `RANVIER_REVIEW`.",
+        description="Header in which a reverse proxy names the reviewer who signed in. In production, `RANVIER_REVIEW` needs this or "
+        "`RANVIER_REVIEW_ISSUER`.",
     )
     review_secret: str | None = Field(
         None,
         min_length=16,
         repr=False,
-        description="Secret that this proxy sends in the header `X-Ranvier-Review-Secret`. Required with `RANVIER_REVIEW_USER_HEADER`.",
+        description="Secret that this proxy sends in the header `X-Ranvier-Review-Secret`; with `RANVIER_REVIEW_ISSUER` the secret, of at "
+        "least 32 characters, that signs sessions. Required with either.",
+    )
+    review_issuer: Annotated[str | None, AfterValidator(_issuer)] = Field(
+        None, description="OpenID Connect provider at which reviewers sign in, written as the provider writes its `issuer`."
+    )
+    review_client_id: str | None = Field(None, description="Client id of the workbench at this provider.")
+    review_client_secret: str | None = Field(
+        None, repr=False, description="Client secret of the workbench at this provider. Unset: a public client, with PKCE alone."
+    )
+    review_user_claim: str = Field(
+        "email",
+        pattern=r"^[A-Za-z0-9_:/.-]+$",
+        description="Claim of the ID token that names the reviewer; signatures carry it. An `email` must be verified by the provider.",
+    )
+    review_users: Words = Field((), description="Reviewers who may come in, by the value of that claim, separated by spaces.")
+    review_claims: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_claims)] = Field(
+        (),
+        description="Claims of the ID token that let somebody come in as well, as `name=value`, separated by spaces "
+        "(`groups=ms-reviewers`).",
     )
     require_signoff: bool = Field(
         False, description="Whether only cards are shown whose present content a reviewer has approved. Read when the service starts."
@@ -135,6 +191,9 @@ class Settings(BaseSettings):
     fhir_timeout_ms: int = Field(1200, ge=1, le=3500, description="Time for one request to the FHIR server, in milliseconds.")
     fhir_max_pages: int = Field(10, ge=1, le=1000, description="Pages followed per search.")
     fhir_max_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Bytes accepted from the FHIR server during one call.")
+    ca_file: Folder = Field(
+        None, description="PEM file with certificate authorities of the site, trusted beside the public ones by FHIR servers and key sets."
+    )
     reading: Literal["selective", "plain"] = Field(
         "selective",
         description="`selective` leaves out prefetched resources that no fact can rest on before they are read; `plain` reads all. "

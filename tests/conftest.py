@@ -1,10 +1,14 @@
-"""Nothing that a test starts writes to the home folder."""
+"""Services as processes of their own, and nothing that a test starts writes to the home folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+
+from tests.service import Service
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -13,3 +17,10 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Starts a service with these settings; those that a test leaves running are ended."""
+    with ExitStack() as running:
+        yield lambda **settings: running.enter_context(Service(tmp_path, **settings))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
-from cds.advice import ORDER_HOOKS, Advice, Policy, advise
+from cds.advice import Advice, Policy, advise
 from cds.api.cards import wire_cards
 from cds.api.core import Core, Opinion
 from cds.calls import read_call
 from cds.content import Content
+from cds.evidence.load import ContentError
 from cds.fhir.probe import plain, selective
+from cds.first_look import first_look
+from cds.patient.context import Fact
 from cds.patient.relevance import relevance
 from cds.protocol.discovery import SERVICES
+from cds.protocol.language import preferred
 from cds.protocol.request import HookCall
 from cds.settings import Settings
 from cds.three_valued import Truth
@@ -27,6 +32,8 @@ def core_of(content: Content, policy: Policy, reading: Literal["selective", "pla
 
     `reading`: whether resources that no fact can rest on are left out before they are read (`cds.fhir.probe`), or nothing is.
     """
+    if policy.language is not None and policy.language not in content.decks:
+        raise ContentError(f"RANVIER_LANGUAGE: there are no cards in {policy.language!r}; there is {', '.join(content.decks)}")
 
     def opinion(call: HookCall, values: Mapping[str, Any], as_of: date) -> Opinion:
         chart, trigger = read_call(
@@ -37,14 +44,25 @@ def core_of(content: Content, policy: Policy, reading: Literal["selective", "pla
             draft_orders=getattr(call.context, "draft_orders", None),
             selections=getattr(call.context, "selections", None),
             conditions=getattr(call.context, "conditions", None),
+            patient=False,
         )
-        advice = advise(content, chart, trigger, as_of, policy)
-        unrelated = trigger.hook in ORDER_HOOKS and not trigger.orders
-        return Opinion(wire_cards(advice, content), applies(advice), unrelated or settled(advice))
+        if chart.holds_records:
+            chart = chart.with_patient()
+        seen = look(chart, trigger, as_of)
+        if seen.silent:
+            return Opinion((), concerns(seen.ms), settled=True)
+        spoken = policy if policy.language else replace(policy, language=preferred(call.accept_language, tuple(content.decks)))
+        advice = advise(content, chart.with_patient(), trigger, as_of, spoken, seen.opening)
+        return Opinion(wire_cards(advice, content, patient_id=call.context.patient_id), applies(advice), settled(advice))
 
+    look = first_look(content)
     loads = selective(relevance(content)) if reading == "selective" else plain
     signed = None if policy.signed is None else (len(policy.signed), len(content.deck.cards))
     return Core(content.edition.version, content.edition.hash, HOOKS, opinion, loads, signed)
+
+
+ORDER_SELECT = next(service.id for service in SERVICES if service.hook == "order-select")
+"""Where a site does not offer this service, order-sign has nothing to repeat."""
 
 
 def policy_of(settings: Settings, signed: frozenset[str] | None = None) -> Policy:
@@ -54,7 +72,9 @@ def policy_of(settings: Settings, signed: frozenset[str] | None = None) -> Polic
         cap=settings.max_cards,
         topics_off=frozenset(settings.topics_off),
         evidence_base=public,
-        repeat_at_sign=settings.repeat_at_sign,
+        repeat_at_sign=settings.repeat_at_sign or (settings.services is not None and ORDER_SELECT not in settings.services),
+        suggestions=settings.suggestions,
+        language=settings.language,
         signed=signed,
     )
 
@@ -64,10 +84,14 @@ def applies(advice: Advice) -> Truth:
 
     A card that only names what is missing shows nothing: it would also come up for any patient whose diagnoses were cut off.
     """
-    value = advice.context.facts["ms"].value
     if any(card.topic != "missingData" for card in advice.cards):
         return True
-    return None if value is None else value in ("present", "suspected")
+    return concerns(advice.context.facts["ms"])
+
+
+def concerns(ms: Fact) -> Truth:
+    """Whether the fact `ms` says that MS is present or suspected."""
+    return None if ms.value is None else ms.value in ("present", "suspected")
 
 
 def settled(advice: Advice) -> bool:

@@ -11,9 +11,7 @@ from cds.api.record import CallRecord
 from cds.feedback.records import Call, Shown
 from cds.feedback.store import Store
 from cds.protocol.card import Card
-
-EXPLANATION = "org.ranvier.explanation"
-"""The extension in which a card names its summary (`cds.api.cards` writes it)."""
+from cds.protocol.profiles import EXPLANATION
 
 
 def audit(store: Store, record: CallRecord, core: Core) -> None:

@@ -9,6 +9,7 @@ import orjson
 from cds.protocol.card import NON_ADHERENCE, Card, Link, Source, Topic, encode
 from cds.protocol.feedback import EPIC_REASON
 from cds.protocol.outcome import Issue, operation_outcome
+from cds.protocol.profiles import EXPLANATION
 
 _PATIENT = {"resourceType": "Patient", "id": "example-1", "gender": "female", "birthDate": "1992-04-12"}
 _CONDITION = {
@@ -93,7 +94,7 @@ CARDS: dict[str, Any] = orjson.loads(
                     label="Ranvier", topic=Topic(code="missingData", system="https://ranvier.example/topics", display="Missing data")
                 ),
                 links=(Link(label="Author 2024, Journal: title of the article", url="https://doi.org/10.1000/182"),),
-                extension={"org.ranvier.explanation": {"contentVersion": "2026.11", "asOf": "2026-11-20", "stance": "background"}},
+                extension={EXPLANATION: {"contentVersion": "2026.11", "asOf": "2026-11-20", "stance": "background"}},
             )
         ]
     )

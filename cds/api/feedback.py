@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from starlette.types import Receive, Scope
 
 from cds.api import metrics
+from cds.api.frame import framed
 from cds.api.hooks import NO_STORE, find_service
-from cds.api.limits import ClientGoneError, check_declared_size, check_media_type, check_post, read_body
+from cds.api.limits import check_declared_size, check_media_type, check_post, read_body
 from cds.api.log import log
 from cds.api.record import CallRecord
-from cds.api.reply import Reply, failure_reply, refusal_reply
+from cds.api.reply import Reply
 from cds.api.runtime import Runtime
+from cds.feedback.comments import seal
 from cds.feedback.records import Feedback
 from cds.feedback.store import StoreUnavailableError
 from cds.protocol.feedback import FeedbackEntry, read_feedback
@@ -32,20 +34,14 @@ _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})
 async def feedback_reply(runtime: Runtime, service_id: str, scope: Scope, receive: Receive, request_id: str) -> Reply:
     """Answer one feedback call, whatever happens, and leave one log line."""
     record = CallRecord(request_id)
-    try:
-        with runtime.feedback_gate.enter():
-            await _keep(runtime, service_id, scope, receive, record)
+
+    async def answer() -> Reply:
+        await _keep(runtime, service_id, scope, receive, record)
         record.answered(())
         return Reply(200, headers=NO_STORE)
-    except Refusal as refusal:
-        record.refused(refusal.status)
-        return refusal_reply(refusal)
-    except ClientGoneError:
-        record.gone()
-        raise
-    except Exception as error:
-        record.failed(error)
-        return failure_reply()
+
+    try:
+        return await framed(record, runtime.feedback_gate, answer)
     finally:
         _write_line(record)
 
@@ -63,7 +59,7 @@ async def _keep(runtime: Runtime, service_id: str, scope: Scope, receive: Receiv
     now = datetime.now(UTC)
     read = read_feedback(body, now, identity.caller.rules.checks)
     record.warnings.extend(read.warnings)
-    rows = rows_of(read.entries, record.service, record.client, now, comments=settings.store_user_comments)
+    rows = rows_of(read.entries, record.service, record.client, now, runtime.comment_key)
     if rows:
         try:
             await runtime.store.keep(rows)
@@ -73,15 +69,14 @@ async def _keep(runtime: Runtime, service_id: str, scope: Scope, receive: Receiv
         raise bad_request(*read.issues)
 
 
-def rows_of(entries: Iterable[FeedbackEntry], service: str, client: str, now: datetime, *, comments: bool) -> list[Feedback]:
-    """The rows to keep. Of what clients wrote only codes and their words; a comment only where the site keeps comments."""
-    return [_row(entry, service, client, now, comments) for entry in entries]
+def rows_of(entries: Iterable[FeedbackEntry], service: str, client: str, now: datetime, key: bytes | None) -> list[Feedback]:
+    """The rows to keep. Of what clients wrote only codes and their words; a comment only where the site has a `key` for comments."""
+    return [_row(entry, service, client, now, key) for entry in entries]
 
 
-def _row(entry: FeedbackEntry, service: str, client: str, now: datetime, comments: bool) -> Feedback:
+def _row(entry: FeedbackEntry, service: str, client: str, now: datetime, key: bytes | None) -> Feedback:
     reason, given = entry.reason, entry.override_reason
-    comment = given.user_comment if given is not None and comments else None
-    return Feedback(
+    row = Feedback(
         service=service,
         card=_id(entry.card),
         outcome=entry.outcome,
@@ -92,8 +87,9 @@ def _row(entry: FeedbackEntry, service: str, client: str, now: datetime, comment
         reason_system=_word(reason.system) if reason else None,
         reason_display=_word(reason.display) if reason else None,
         suggestions=" ".join(sorted({_id(suggestion.id) for suggestion in entry.accepted_suggestions})) or None,
-        comment=(comment or "").replace("\0", "")[:COMMENT_LENGTH] or None,
     )
+    comment = (given.user_comment or "")[:COMMENT_LENGTH] if given is not None else ""
+    return row._replace(comment=seal(comment, row, key)) if key is not None and comment else row
 
 
 def _id(text: str) -> str:

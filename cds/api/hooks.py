@@ -7,6 +7,7 @@ wrong is an OperationOutcome, never an empty list of cards (CH-412-05).
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from starlette.types import Receive, Scope
 
@@ -14,10 +15,11 @@ from cds.api.audit import audit
 from cds.api.client_auth import Identity
 from cds.api.core import Opinion
 from cds.api.fetch import FhirAccess, complete, fhir_access
-from cds.api.limits import ClientGoneError, check_declared_size, check_media_type, check_post, read_body
+from cds.api.frame import framed
+from cds.api.limits import check_client_is_there, check_declared_size, check_media_type, check_post, header, read_body
 from cds.api.prefetch import Answers, Status, incomplete, read_answers, require
 from cds.api.record import CallRecord
-from cds.api.reply import Reply, failure_reply, json_reply, refusal_reply
+from cds.api.reply import Reply, json_reply
 from cds.api.runtime import Runtime
 from cds.protocol.card import Card, encode, for_client
 from cds.protocol.discovery import Service
@@ -29,23 +31,17 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def hook_reply(runtime: Runtime, service_id: str, scope: Scope, receive: Receive, request_id: str) -> Reply:
-    """Answer one service call, whatever happens, and leave one log line."""
+    """Answer one service call, whatever happens, and leave one log line and one audit event."""
     record = CallRecord(request_id)
-    try:
-        with runtime.gate.enter():
-            cards = await _cards(runtime, service_id, scope, receive, record)
-            body = encode(cards)
+
+    async def answer() -> Reply:
+        cards = await _cards(runtime, service_id, scope, receive, record)
+        body = encode(cards)
         record.answered(cards)
         return json_reply(body, NO_STORE)
-    except Refusal as refusal:
-        record.refused(refusal.status)
-        return refusal_reply(refusal)
-    except ClientGoneError:
-        record.gone()
-        raise
-    except Exception as error:
-        record.failed(error)
-        return failure_reply()
+
+    try:
+        return await framed(record, runtime.gate, answer)
     finally:
         record.write(runtime.core.hash)
         audit(runtime.store, record, runtime.core)
@@ -62,13 +58,16 @@ async def _cards(runtime: Runtime, service_id: str, scope: Scope, receive: Recei
     check_media_type(scope)
     body = await read_body(receive, settings.max_body_bytes, settings.body_seconds)
     received_at = time.monotonic()
-    call = read_call(body, service.hook, identity.caller.rules.checks, runtime.core.loads)
+    async with runtime.turns:
+        await check_client_is_there(receive)
+        read = read_call(body, service.hook, identity.caller.rules.checks, runtime.core.loads)
+    call = replace(read, accept_language=header(scope, b"accept-language") or "")
     record.warnings.extend(call.warnings)
     answers = read_answers(call.prefetch, call.context.patient_id, identity.caller.aliases)
     record.warnings.extend(answers.warnings)
     access = fhir_access(call, identity.caller, runtime.reader, settings, received_at)
     try:
-        opinion = await _opinion(runtime, call, answers, access)
+        opinion = await _opinion(runtime, receive, call, answers, access)
     finally:
         if isinstance(access, FhirAccess):
             record.warnings.extend(f"fhir-{key}: {reason}" for key, reason in access.trouble.items())
@@ -76,9 +75,9 @@ async def _cards(runtime: Runtime, service_id: str, scope: Scope, receive: Recei
     return tuple(for_client(card, identity.caller.rules) for card in opinion.cards)
 
 
-async def _opinion(runtime: Runtime, call: HookCall, answers: Answers, access: FhirAccess | str) -> Opinion:
+async def _opinion(runtime: Runtime, receive: Receive, call: HookCall, answers: Answers, access: FhirAccess | str) -> Opinion:
     """Complete what decides, then the rest unless it could change nothing (CH-PD-01, CH-PERF-03), and ask the core."""
-    patient_id, as_of = call.context.patient_id, runtime.today()
+    patient_id = call.context.patient_id
     if isinstance(access, FhirAccess):
         await complete(access, answers, patient_id, required=True)
         require(answers, patient_id, access.trouble, "tried and failed, or there is none")
@@ -86,14 +85,21 @@ async def _opinion(runtime: Runtime, call: HookCall, answers: Answers, access: F
         require(answers, patient_id, {}, access)
     opinion = None
     if isinstance(access, FhirAccess) and answers.lacks_optional:
-        opinion = runtime.core.advise(call, answers.values, as_of)
+        opinion = await _advise(runtime, receive, call, answers)
         if not opinion.settled:
             await complete(access, answers, patient_id, required=False)
             opinion = None
-    opinion = opinion or runtime.core.advise(call, answers.values, as_of)
+    opinion = opinion or await _advise(runtime, receive, call, answers)
     if opinion.applies is None and answers.status["conditions"] is Status.PARTIAL:
         raise incomplete("prefetch key 'conditions': only a part of it could be read")
     return opinion
+
+
+async def _advise(runtime: Runtime, receive: Receive, call: HookCall, answers: Answers) -> Opinion:
+    """Ask the core when it is this call's turn, unless nobody waits for the answer any more."""
+    async with runtime.turns:
+        await check_client_is_there(receive)
+        return runtime.core.advise(call, answers.values, runtime.today())
 
 
 def find_service(runtime: Runtime, service_id: str, identity: Identity) -> Service:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from io import SEEK_END, BytesIO
 
 from starlette.types import Receive, Scope
 
@@ -12,7 +13,7 @@ MEDIA_TYPES = frozenset({"application/json", "application/fhir+json", "applicati
 
 
 class ClientGoneError(Exception):
-    """The client closed the connection before its request was complete; nobody is left to answer."""
+    """The client closed the connection before it was answered; nobody is left to answer."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -60,9 +61,21 @@ async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
         raise Refusal(408, (Issue("transient", "The request body did not arrive in time."),), {"Connection": "close"}) from None
 
 
+async def check_client_is_there(receive: Receive) -> None:
+    """Raise `ClientGoneError` if the client has left meanwhile, so that nothing is computed for nobody.
+
+    Everything that has arrived gets its turn here, too: calls that follow are counted, or told to come back, before this one computes.
+    """
+    asked = asyncio.ensure_future(receive())
+    await asyncio.sleep(0)
+    if not asked.done():
+        asked.cancel()
+    elif asked.result()["type"] == "http.disconnect":
+        raise ClientGoneError
+
+
 async def _read(receive: Receive, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
+    first, rest, size = b"", None, 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -71,9 +84,16 @@ async def _read(receive: Receive, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             raise _too_large(limit)
-        parts.append(part)
+        if rest is not None:
+            rest.write(part)
+        elif first:
+            rest = BytesIO(first)  # grows in place: a large body is never there twice
+            rest.seek(0, SEEK_END)
+            rest.write(part)
+        else:
+            first = part
         if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+            return first if rest is None else rest.getvalue()
 
 
 def _too_large(limit: int) -> Refusal:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import time
 from pathlib import Path
 
 from cds.protocol.outcome import Issue, Refusal
 
 _PURGE_EVERY = 1000
+_OPEN_SECONDS = 10.0
 
 
 class ReplayStore:
@@ -20,10 +22,22 @@ class ReplayStore:
         self._database = sqlite3.connect(
             folder / "tokens.sqlite3" if folder else ":memory:", timeout=0.5, isolation_level=None, check_same_thread=False
         )
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS used (token BLOB PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID")
+        self._prepare()
         self._uses = 0
+
+    def _prepare(self) -> None:
+        """Make the table in a file that other processes may be opening, too: SQLite does not wait while it changes the mode, so we do."""
+        until = time.monotonic() + _OPEN_SECONDS
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode=WAL")
+                self._database.execute("PRAGMA synchronous=NORMAL")
+                self._database.execute("CREATE TABLE IF NOT EXISTS used (token BLOB PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
 
     def first_use(self, issuer: str, token_id: str, expires: float, now: float) -> bool:
         """Whether this token was not seen before; it is from now on.

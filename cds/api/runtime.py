@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,6 +15,7 @@ from cds.api.gate import Gate
 from cds.api.key_sets import KeySets
 from cds.api.log import log
 from cds.api.replay import ReplayStore
+from cds.feedback.comments import read_key
 from cds.feedback.store import Store
 from cds.fhir.client import HttpReader
 from cds.protocol.discovery import SERVICES, DiscoveryDocument, Service, discovery_document
@@ -21,7 +24,7 @@ from cds.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Settings, content and what was made of them."""
+    """Settings, content and what was made of them. `turns`: calls compute one after the other, and the loop looks around in between."""
 
     settings: Settings
     core: Core
@@ -31,7 +34,9 @@ class Runtime:
     reader: HttpReader
     gate: Gate
     feedback_gate: Gate
+    turns: asyncio.Lock
     store: Store
+    comment_key: bytes | None
 
     def today(self) -> date:
         """The day for which advice is given; the only place that reads the clock."""
@@ -53,17 +58,26 @@ def start(settings: Settings, core: Core) -> Runtime:
         log.warning("OPEN: nobody is asked for identity; for trying out only, never with data of patients", mode=settings.mode)
     if settings.workers > 1 and clients.clients and settings.state is None:
         raise ConfigurationError("RANVIER_WORKERS above 1 needs RANVIER_STATE, a folder that all worker processes share")
-    reader = HttpReader()
+    try:
+        reader = HttpReader(settings.ca_file)
+    except OSError:
+        raise ConfigurationError(f"RANVIER_CA_FILE: {settings.ca_file} holds no certificate that can be read") from None
+    try:
+        replays = ReplayStore(settings.state)
+    except (OSError, sqlite3.Error):
+        raise ConfigurationError(f"RANVIER_STATE: {settings.state} is no folder in which files can be made and changed") from None
     return Runtime(
         settings=settings,
         core=core,
         services=services,
         discovery=discovery_document(services.values(), core.version, core.hash, core.signed),
-        auth=ClientAuth(clients, KeySets(reader), ReplayStore(settings.state), settings.public_url),
+        auth=ClientAuth(clients, KeySets(reader), replays, settings.public_url),
         reader=reader,
         gate=Gate(settings.max_calls),
         feedback_gate=Gate(settings.max_calls),
+        turns=asyncio.Lock(),
         store=Store(settings.database),
+        comment_key=read_key(settings.comment_key) if settings.comment_key else None,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, create_engine, make_url, or_, select
 from sqlalchemy.exc import DBAPIError
 
+from cds.feedback.comments import unseal
 from cds.feedback.records import Call, Feedback, RecordError, Shown
 from cds.feedback.report import Answer, Period, Report, summarise
 from cds.feedback.tables import calls, feedback, shown
@@ -22,6 +24,33 @@ def read_report(url: str, since: date | None = None, until: date | None = None, 
 
     Raises `RecordError` if there is no database, or nothing of ours in it.
     """
+    with _reading(url) as connection:
+        return summarise(_shown(connection, since, until), _answers(connection, since, until), _calls(connection, since, until), per)
+
+
+def read_comments(url: str, key: bytes, since: date | None = None, until: date | None = None) -> list[tuple[Feedback, str]]:
+    """Reports with a comment and the comment itself, those received from the day `since` to the day `until`, by their time.
+
+    Raises `RecordError` as `read_report`, `CommentKeyError` if the key is another one than that of a comment.
+    """
+    wanted = and_(feedback.c.comment.is_not(None), _within(feedback.c.received_at, since, until))
+    with _reading(url) as connection:
+        rows = [Feedback(*row) for row in connection.execute(select(feedback).where(wanted).order_by(feedback.c.outcome_at))]
+    return [(row, unseal(row, key)) for row in rows]
+
+
+def read_answers(url: str, cards: Collection[str]) -> list[Answer]:
+    """What is stored about these cards, in the order in which it was received. Raises `RecordError` as `read_report`."""
+    same = and_(feedback.c.card == shown.c.card, feedback.c.service == shown.c.service)
+    wanted = (
+        select(feedback, shown).outerjoin_from(feedback, shown, same).where(feedback.c.card.in_(cards)).order_by(feedback.c.received_at)
+    )
+    with _reading(url) as connection:
+        return list(_as_answers(connection, wanted))
+
+
+@contextmanager
+def _reading(url: str) -> Iterator[Connection]:
     address = make_url(url)
     where = address.render_as_string()
     if address.get_backend_name() == "sqlite":
@@ -30,7 +59,7 @@ def read_report(url: str, since: date | None = None, until: date | None = None, 
     engine = create_engine(address)
     try:
         with engine.connect().execution_options(yield_per=ROWS_AT_ONCE) as connection:
-            return summarise(_shown(connection, since, until), _answers(connection, since, until), _calls(connection, since, until), per)
+            yield connection
     except DBAPIError as error:
         reason = str(error.orig).splitlines()[0]
         raise RecordError(f"no record can be read at {where}: {reason}. The service makes it when it starts.") from None
@@ -49,7 +78,11 @@ def _calls(connection: Connection, since: date | None, until: date | None) -> It
 
 
 def _answers(connection: Connection, since: date | None, until: date | None) -> Iterator[Answer]:
-    for row in connection.execute(_with_card(since, until)):
+    yield from _as_answers(connection, _with_card(since, until))
+
+
+def _as_answers(connection: Connection, wanted: Select[Any]) -> Iterator[Answer]:
+    for row in connection.execute(wanted):
         report, card = row[: len(Feedback._fields)], row[len(Feedback._fields) :]
         yield Answer(Feedback(*report), None if card[0] is None else Shown(*card))
 

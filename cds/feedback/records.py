@@ -43,7 +43,8 @@ class Shown(NamedTuple):
 class Feedback(NamedTuple):
     """What a client reported of one card; the first four make the key, so that a repeated report is one record (CH-FB-07).
 
-    `card`: the uuid of a card, or a digest of what was sent instead of one. `comment`: free text, only where a site keeps it.
+    `card`: the uuid of a card, or a digest of what was sent instead of one. `comment`: encrypted (`cds.feedback.comments`), only where a
+    site keeps it.
     """
 
     service: str

@@ -85,6 +85,23 @@ class Link(_Wire):
 
 NON_ADHERENCE = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 
+
+class Action(_Wire):
+    """One thing that accepting a suggestion does: always the creation of a draft (CH-ACT-01, -02)."""
+
+    type: Literal["create"] = "create"
+    description: Text
+    resource: dict[str, Any]
+
+
+class Suggestion(_Wire):
+    """A draft the user may accept; never marked as recommended (CH-SUG-01 to -05)."""
+
+    label: Text
+    uuid: CardUuid = Field(default_factory=lambda: str(uuid.uuid4()))
+    actions: Annotated[tuple[Action, ...], Field(min_length=1, max_length=1)]
+
+
 OVERRIDE_REASONS: tuple[OverrideReason, ...] = tuple(
     OverrideReason(code=code, system=NON_ADHERENCE, display=display)
     for code, display in (
@@ -96,7 +113,7 @@ OVERRIDE_REASONS: tuple[OverrideReason, ...] = tuple(
         ("action-completed", "Already done"),
     )
 )
-"""Offered on every card, from the specification's own code system."""
+"""Those that cards may offer, from the specification's own code system; `override_reasons` of cards/en/wording.yaml says which."""
 
 
 class Card(_Wire):
@@ -107,9 +124,17 @@ class Card(_Wire):
     detail: Text | None = None
     indicator: Literal["info", "warning"]
     source: Source
+    suggestions: tuple[Suggestion, ...] = ()
+    selection_behavior: Literal["any"] | None = None
     override_reasons: tuple[OverrideReason, ...] = OVERRIDE_REASONS
     links: tuple[Link, ...] = ()
     extension: dict[ReverseDomain, Any] | None = None
+
+    @model_validator(mode="after")
+    def _behavior_goes_with_suggestions(self) -> Card:
+        if bool(self.suggestions) != (self.selection_behavior is not None):
+            raise ValueError("selectionBehavior is there with suggestions, and only then (CH-CARD-07)")
+        return self
 
     @model_validator(mode="after")
     def _labels_are_unique(self) -> Card:

@@ -30,4 +30,6 @@ PROFILES: dict[ProfileName, Profile] = {
     "oracle": Profile("Oracle Health: cards without extensions.", explanation=False),
     "sandbox": Profile("The public CDS Hooks Sandbox and test kits that send one token several times. Never for real data.", replay=True),
 }
+EXPLANATION = "org.ranvier.explanation"
+"""The extension in which a card says how it came about."""
 EPIC_CONTENT_TYPE = "com.epic.cdshooks.card.detail.content-type"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -43,10 +43,10 @@ class Reading:
     checks: Checks = "interop"
     warnings: list[str] = field(default_factory=list)
 
-    def tolerate(self, warning: str, message: str) -> None:
+    def tolerate(self, warning: str, message: str, kind: Literal["refused", "missing"] = "refused") -> None:
         """Note the fault, or refuse it in the strict profile."""
         if self.checks == "strict":
-            raise PydanticCustomError("refused", "{reason}", {"reason": message})
+            raise PydanticCustomError(kind, "{reason}", {"reason": message})
         self.warnings.append(warning)
 
 
@@ -122,10 +122,21 @@ class OrderSignContext(Context):
     draft_orders: Bundle
 
 
-class OrderSelectContext(OrderSignContext):
-    """Context of order-select: the unsigned orders, and those just picked (`Type/id`)."""
+def _selections(value: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+    if value is None:
+        _reading(info).tolerate("selections-missing", "is required", "missing")
+    return value
 
-    selections: tuple[StrictStr, ...]
+
+class OrderSelectContext(OrderSignContext):
+    """Context of order-select: the unsigned orders, and those just picked (`Type/id`); without these, all unsigned ones count."""
+
+    selections: Annotated[
+        tuple[StrictStr, ...] | None,
+        Field(default=None, validate_default=True),
+        AfterValidator(_selections),
+        WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": "Required by CDS Hooks; without, all drafts count"}),
+    ]
 
 
 class ProblemListContext(Context):
@@ -181,6 +192,8 @@ class HookCall:
     fhir_server: str | None
     authorization: FhirAuthorization | None
     warnings: tuple[str, ...]
+    accept_language: str = ""
+    """The header in which the client says which language it wants."""
 
 
 def read_call(body: bytes, hook: str, checks: Checks = "interop", loads: Callable[[bytes], Any] = orjson.loads) -> HookCall:

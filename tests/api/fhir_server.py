@@ -60,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
+    request_queue_size = 256
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that leaves before it is answered is no news here."""
 

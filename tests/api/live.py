@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from cds.api import log
 from cds.api.runtime import start
 from cds.api.web import assemble
+from cds.serve import serve
 from cds.settings import Settings
 from tests.api import fake
 
@@ -20,5 +20,4 @@ def make() -> ASGIApp:
 
 
 if __name__ == "__main__":
-    settings = Settings()
-    uvicorn.run("tests.api.live:make", factory=True, port=settings.port, workers=settings.workers, log_config=None, access_log=False)
+    serve(Settings(), "tests.api.live:make")

@@ -37,6 +37,35 @@ CARD = {
             },
             "additionalProperties": False,
         },
+        "suggestions": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["label", "uuid", "actions"],
+                "properties": {
+                    "label": {"type": "string", "minLength": 1},
+                    "uuid": {"type": "string", "format": "uuid"},
+                    "actions": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": 1,
+                        "items": {
+                            "type": "object",
+                            "required": ["type", "description", "resource"],
+                            "properties": {
+                                "type": {"const": "create"},
+                                "description": {"type": "string", "minLength": 1},
+                                "resource": {"type": "object", "required": ["resourceType"]},
+                            },
+                            "additionalProperties": False,
+                        },
+                    },
+                },
+                "additionalProperties": False,
+            },
+        },
+        "selectionBehavior": {"const": "any"},
         "overrideReasons": {"type": "array", "minItems": 1, "items": {"allOf": [CODING, {"required": ["display"]}]}},
         "links": {
             "type": "array",
@@ -96,6 +125,7 @@ ISSUE_CODES = {
     412: {"incomplete"},
     413: {"too-long"},
     415: {"not-supported"},
+    431: {"too-long"},
     429: {"throttled"},
     500: {"exception"},
     503: {"transient", "throttled"},
@@ -176,11 +206,11 @@ def check_response(document: Any) -> None:
 
 
 def _check_invariants(card: dict[str, Any]) -> None:
-    """cds-resp-1 to -7; with no suggestions and no actions, -1, -2, -5 and -7 come down to their absence."""
-    assert not card.keys() & {"suggestions", "systemActions"}, "cds-resp-1, -2, -5, -7"
+    """cds-resp-1 to -7; suggestions create drafts and recommend nothing, so that -1, -2 and -7 come down to what the schema says."""
+    assert "systemActions" not in card, "cds-resp-5"
     assert all("appContext" not in link for link in card.get("links", [])), "cds-resp-3"
     assert all("display" in reason for reason in card.get("overrideReasons", [])), "cds-resp-4"
-    assert "selectionBehavior" not in card, "cds-resp-6"
+    assert ("selectionBehavior" in card) is ("suggestions" in card), "cds-resp-6"
 
 
 def check_markdown(text: str) -> None:

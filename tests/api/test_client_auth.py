@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 
 import pytest
 
 from cds.api import client_auth
 from cds.api.clients import ConfigurationError
 from tests.api.samples import request
-from tests.api.tokens import ISSUER, PUBLIC_URL, bearer, claims, ec_key, public, rsa_key, sign
+from tests.api.tokens import ISSUER, PUBLIC_URL, FromNow, bearer, claims, ec_key, public, rsa_key, sign
 
 SPEC_TOKEN = (
     "eyJhbGciOiJFUzM4NCIsInR5cCI6IkpXVCIsImtpZCI6ImV4YW1wbGUta2lkIiwiamt1IjoiaHR0cHM6Ly9maGlyLWVoci5leGFtcGxlLmNvbS9qd2tfdXJpIn0."
@@ -85,15 +84,12 @@ def test_ch_sec_04_the_type_in_any_case(wire):
     assert call(wire, bearer(sign(claims(), typ="jwt", **{"x-unknown": 1}))).status_code == 200
 
 
-NOW = int(time.time())
-
-
 @pytest.mark.row("CH-SEC-05", "CH-SEC-11", "CH-SEC-12", "CH-ERR-03")
 @pytest.mark.parametrize(
     "changes",
     [
         *[{name: ...} for name in ("iss", "aud", "exp", "iat", "jti")],
-        *[{name: value} for name in ("exp", "iat") for value in ("1", None, True, [NOW])],
+        *[{name: value} for name in ("exp", "iat") for value in ("1", None, True, [1_795_000_000])],
         {"jti": ""},
         {"jti": 5},
         {"iss": "https://other.example"},
@@ -107,13 +103,13 @@ NOW = int(time.time())
         {"aud": []},
         {"aud": [5, None]},
         {"aud": {}},
-        {"exp": NOW - 120, "iat": NOW - 400},
-        {"exp": NOW - 61, "iat": NOW - 400},
-        {"iat": NOW + 120},
-        {"nbf": NOW + 120},
+        {"exp": FromNow(-120), "iat": FromNow(-400)},
+        {"exp": FromNow(-61), "iat": FromNow(-400)},
+        {"iat": FromNow(120)},
+        {"nbf": FromNow(120)},
         {"nbf": "x"},
-        {"exp": NOW + 86_400},
-        {"exp": NOW + 3700},
+        {"exp": FromNow(86_400)},
+        {"exp": FromNow(3700)},
         {"exp": 10**30},
         {"iat": -(10**30)},
     ],
@@ -130,8 +126,8 @@ def test_ch_sec_05_claims(wire, changes):
         {"aud": [f"{PUBLIC_URL}/cds-services/ms-patient-view"]},
         {"aud": ["https://other.example", f"{PUBLIC_URL}/cds-services/ms-patient-view", 5]},
         {"aud": f"{PUBLIC_URL}/cds-services/ms-patient-view/"},
-        {"nbf": NOW - 300, "sub": "client-id", "exp": NOW + 900},
-        {"iat": NOW - 1500.5, "exp": NOW + 60.5},
+        {"nbf": FromNow(-300), "sub": "client-id", "exp": FromNow(900)},
+        {"iat": FromNow(-1500.5), "exp": FromNow(60.5)},
         {"jti": "f" * 64},
         {"jti": "é ü"},
         {"tenant": "anything"},
@@ -152,7 +148,7 @@ def test_ch_sec_11_audiences_of_a_site(make_wire, production):
 @pytest.mark.row("CH-SEC-12")
 def test_ch_sec_12_longer_lives_by_client(make_wire, production):
     wire = make_wire(**production(max_lifetime_minutes=1441))
-    assert call(wire, production.token(exp=NOW + 86_400)).status_code == 200
+    assert call(wire, production.token(exp=FromNow(86_400))).status_code == 200
 
 
 def unsigned(head: dict, payload: dict, signature: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sqlite3
 from contextlib import suppress
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from cds.feedback.comments import CommentKeyError, read_key, unseal
+from cds.feedback.reading import read_comments
 from cds.feedback.store import StoreUnavailableError
 from tests.api import fake
 from tests.api.samples import MRN, NAME, TOKEN, operation_outcome, prefetch, request
@@ -21,6 +24,7 @@ CARD = "4e0a3a1e-3283-4575-ab82-028d55fe2719"
 SERVICE = "ms-patient-view"
 ENTRY = {"card": CARD, "outcome": "overridden", "outcomeTimestamp": "2026-11-20T12:00:00Z"}
 REASON = {"reason": {"code": "patient-refuses", "system": "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"}}
+COMMENT_KEY = base64.b64encode(bytes(reversed(range(64)))).decode()
 
 
 def entry(**changes: Any) -> dict[str, Any]:
@@ -340,11 +344,29 @@ def test_ch_fb_10_a_comment_is_neither_stored_nor_logged_nor_echoed(make_site, t
 
 
 @pytest.mark.row("CH-FB-10")
-def test_ch_fb_10_a_site_may_keep_comments(make_site, capfd):
-    site = make_site(store_user_comments=True)
-    assert site.post(entry(overrideReason={"userComment": f"{SECRET}\0"})).status_code == 200
-    assert site.stored()[0]["comment"] == SECRET
+def test_ch_fb_10_a_site_may_keep_comments_encrypted(make_site, tmp_path, capfd):
+    site = make_site(comment_key=COMMENT_KEY)
+    body = entry(overrideReason={"userComment": SECRET})
+    assert site.post(body).status_code == 200
+    (row,) = site.stored()
+    assert SECRET not in row["comment"]
+    assert not [path for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()]
     assert SECRET not in capfd.readouterr().err
+    ((report, comment),) = read_comments(site.wire.settings.database, read_key(COMMENT_KEY))
+    assert (report.card, comment) == (row["card"], SECRET)
+    assert site.post(body).status_code == 200
+    assert site.stored() == [row]
+
+
+@pytest.mark.row("CH-FB-10")
+def test_ch_fb_10_a_comment_cannot_be_read_with_another_key_or_at_another_report(make_site):
+    site = make_site(comment_key=COMMENT_KEY)
+    site.post(entry(overrideReason={"userComment": SECRET}))
+    with pytest.raises(CommentKeyError):
+        read_comments(site.wire.settings.database, bytes(range(64)))
+    ((report, _),) = read_comments(site.wire.settings.database, read_key(COMMENT_KEY))
+    with pytest.raises(CommentKeyError):
+        unseal(report._replace(card="another"), read_key(COMMENT_KEY))
 
 
 @pytest.mark.row("CH-FB-11")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
+from tests.api import fake
 from tests.api.samples import request
 
 CALL = "/cds-services/ms-patient-view"
@@ -40,6 +42,46 @@ def test_ch_http_03_one_call_too_many_is_told_to_come_back(make_wire, capfd):
     assert [response.status_code for response in inside] == [200, 200]
     assert wire.call(request()).status_code == 200
     assert '"outcome":"overloaded"' in capfd.readouterr().err
+
+
+@pytest.mark.row("CH-HTTP-03")
+def test_ch_http_03_calls_that_arrive_together_are_counted_before_the_first_is_answered(make_wire):
+    """Advice is computed without a pause: were each call counted only at its turn, none would ever be one too many, and the queue grow."""
+    wire = make_wire(max_calls=3)
+
+    async def calls():
+        return await asyncio.gather(*(wire.send("POST", CALL, {"json": request()}) for _ in range(12)))
+
+    assert sorted(response.status_code for response in wire.run(calls())) == [200] * 3 + [503] * 9
+
+
+def test_nothing_is_computed_for_a_client_that_has_left(make_wire, capfd):
+    core = fake.core()
+    asked = []
+
+    def advise(call, values, as_of):
+        asked.append(call)
+        return core.advise(call, values, as_of)
+
+    wire = make_wire(replace(core, advise=advise))
+
+    async def leave():
+        messages = iter([{"type": "http.request", "body": json.dumps(request()).encode()}, {"type": "http.disconnect"}])
+
+        async def receive():
+            return next(messages)
+
+        async def send(message):
+            raise AssertionError("nobody is there to be answered")
+
+        headers = [(b"content-type", b"application/json")]
+        await wire.app({"type": "http", "method": "POST", "path": CALL, "headers": headers, "query_string": b""}, receive, send)
+
+    wire.run(leave())
+    assert '"outcome":"gone"' in capfd.readouterr().err
+    assert asked == []
+    assert wire.call(request()).status_code == 200
+    assert len(asked) == 1
 
 
 @pytest.mark.row("CH-HTTP-09")

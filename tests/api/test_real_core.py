@@ -7,6 +7,7 @@ import re
 import socket
 from datetime import date
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ import pytest
 from cds.advice import Policy
 from cds.api.advice import core_of
 from cds.content import Content, load_content
+from cds.deck.lengths import read_length
 from cds.deck.render import DETAIL_LIMIT
 from cds.protocol.discovery import PREFETCH, SERVICES
 from cds.vignette.expand import expand
 from cds.vignette.patients import load_patients
-from tests.api.samples import authorization, bundle, operation_outcome
+from tests.api.samples import OPTIONAL, authorization, bundle, operation_outcome
 
 AS_OF = date(2026, 11, 20)
 PATIENTS = load_patients(Path(__file__).parents[2] / "seeds" / "patients")
@@ -27,6 +29,7 @@ EDSS 3.5 on 2026-05-10
 ocrelizumab since 2024-01, last 2026-07
 MRI 2024-07: clean
 MRI 2026-09: 3 new T2, 1 Gd (vs 2024-07)"""
+MEDICATION = OPTIONAL[:3]
 SERVICE_OF = {service.hook: service.id for service in SERVICES}
 
 
@@ -69,7 +72,7 @@ def test_ch_card_every_synthetic_patient(make_wire, patient):
         assert text not in response.text
     for card in response.json()["cards"]:
         detail = card["detail"]
-        assert len(detail) <= DETAIL_LIMIT
+        assert read_length(detail) <= DETAIL_LIMIT
         cited = set(re.findall(r"\]\((https://[^)]*)\)", detail))
         assert cited <= {link["url"] for link in card.get("links", [])}
         assert f"Chart as of {patient.as_of}; content {content().edition.version}" in detail
@@ -199,6 +202,24 @@ def test_ch_perf_03_without_ms_nothing_more_is_fetched(make_wire, fhir_address, 
     assert sorted(server.asked) == ["Condition", f"Patient/{patient_id}"]
 
 
+@pytest.mark.row("CH-SAFE-02", "CH-PD-06")
+@pytest.mark.parametrize("number", range(len(OPTIONAL) + 1))
+def test_ch_safe_02_whatever_could_not_be_had_there_is_an_answer(wire, number):
+    """However many inputs a card has to name, it keeps to its limits."""
+    for keys in combinations(OPTIONAL, number):
+        assert topics(wire.call(failure(**dict.fromkeys(keys, operation_outcome()))))
+
+
+@pytest.mark.row("CH-SAFE-02", "CH-PD-06")
+@pytest.mark.parametrize("patient", PATIENTS.values(), ids=PATIENTS)
+def test_ch_safe_02_every_synthetic_patient_without_medication(make_wire, patient):
+    wire = make_wire(core_of(content(), Policy()), as_of=patient.as_of)
+    for keys in (MEDICATION[:2], MEDICATION[1:], MEDICATION[::2], MEDICATION, OPTIONAL):
+        body = patient.expand().request("patient-view")
+        body["prefetch"] |= dict.fromkeys(keys, operation_outcome())
+        assert wire.call(body).status_code == 200
+
+
 @pytest.mark.row("CH-SAFE-04")
 def test_ch_safe_04_order_sign_does_not_repeat_order_select(wire, make_wire):
     vignette = expand(f"{FAILURE}\norder natalizumab", AS_OF)
@@ -210,6 +231,14 @@ def test_ch_safe_04_order_sign_does_not_repeat_order_select(wire, make_wire):
     repeating = make_wire(core_of(content(), Policy(repeat_at_sign=True)), as_of=AS_OF)
     again = repeating.call(vignette.request("order-sign"), SERVICE_OF["order-sign"]).json()["cards"]
     assert shown & {card["summary"] for card in again}
+
+
+@pytest.mark.row("CH-REQ-05")
+def test_ch_req_05_without_selections_all_drafts_count(wire):
+    body = expand(f"{FAILURE}\norder natalizumab", AS_OF).request("order-select")
+    selected = wire.call(body, SERVICE_OF["order-select"])
+    del body["context"]["selections"]
+    assert without_uuids(wire.call(body, SERVICE_OF["order-select"])) == without_uuids(selected) != []
 
 
 @pytest.mark.row("CH-DISC-05")

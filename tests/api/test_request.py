@@ -106,6 +106,26 @@ def test_ch_req_05_draft_orders_are_a_bundle(wire, orders):
     assert wire.call(with_context("order-sign", draftOrders=orders), "ms-order-sign").status_code == 400
 
 
+@pytest.mark.row("CH-REQ-05")
+@pytest.mark.parametrize("value", [..., None])
+def test_ch_req_05_selections_are_required_in_the_strict_profile(wire, make_wire, capfd, value):
+    """Medplum's order-select comes without (Q-MED-01)."""
+    body = with_context("order-select", selections=value)
+    assert wire.call(body, "ms-order-select").status_code == 200
+    assert '"warnings":["selections-missing"]' in capfd.readouterr().err
+    response = make_wire(**STRICT).call(body, "ms-order-select")
+    assert (response.status_code, expressions(response)) == (400, ["context.selections"])
+    assert response.json()["issue"][0]["code"] == "required"
+
+
+@pytest.mark.row("CH-REQ-05")
+@pytest.mark.parametrize("value", [5, [None], "MedicationRequest/1", {}])
+def test_ch_req_05_selections_are_an_array_of_strings(wire, value):
+    response = wire.call(with_context("order-select", selections=value), "ms-order-select")
+    assert response.status_code == 400
+    assert all(place.startswith("context.selections") for place in expressions(response))
+
+
 @pytest.mark.row("CH-REQ-05", "CH-GEN-05")
 def test_ch_gen_05_unknown_members_are_ignored(wire):
     body = with_context(foo=1)

@@ -13,7 +13,7 @@ from cds.api.runtime import start
 from cds.api.web import routes
 from cds.settings import Settings
 from tests.api import fake
-from tests.e2e.service import Service
+from tests.service import Service
 
 interface = schemathesis.openapi.from_dict(routes(start(Settings(as_of="2026-11-20"), fake.core())).openapi())
 
@@ -25,9 +25,8 @@ DELIBERATE = [ignored_auth, negative_data_rejection, positive_data_acceptance]
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A running service that publishes this description."""
     folder = tmp_path_factory.mktemp("service")
-    running = Service(folder / "log", state=folder / "state")
-    yield running
-    running.remove()
+    with Service(folder, state=folder / "state") as running:
+        yield running
 
 
 @interface.parametrize()

@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 import uuid
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,19 @@ def public(key: ECKey | RSAKey, kid: str = "k1", **changes: Any) -> dict[str, An
     return {**key.as_dict(private=False), "kid": kid, **changes}
 
 
+@dataclass(frozen=True)
+class FromNow:
+    """A time so many seconds from when the token is made."""
+
+    seconds: float
+
+
 def claims(service: str | None = "ms-patient-view", **changes: Any) -> dict[str, Any]:
     """Claims of a good token; a value of `...` leaves one out."""
     now = int(time.time())
     path = "/cds-services" + (f"/{service}" if service else "")
     members = {"iss": ISSUER, "aud": PUBLIC_URL + path, "iat": now, "exp": now + 300, "jti": uuid.uuid4().hex, **changes}
-    return {name: value for name, value in members.items() if value is not ...}
+    return {name: now + value.seconds if isinstance(value, FromNow) else value for name, value in members.items() if value is not ...}
 
 
 def sign(payload: Any, key: Any = None, **header: Any) -> str:

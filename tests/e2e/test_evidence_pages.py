@@ -1,21 +1,12 @@
 """The public evidence pages: every record reachable, nothing from elsewhere, JSON on request, readable in a real browser."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-from datetime import date
 
-import httpx
 import pytest
 from playwright.sync_api import sync_playwright
-from starlette.testclient import TestClient
 
-from cds.app import create_app
 from cds.content import load_content
-from cds.settings import Settings
+from tests.service import REAL, Service
 
 CONTENT = load_content()
 EVIDENCE = CONTENT.evidence
@@ -25,31 +16,16 @@ PAGES += [f"/evidence/drugs/{id}" for id in EVIDENCE.drugs]
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    settings = Settings(as_of=date(2026, 11, 20), state=tmp_path_factory.mktemp("state"))
-    with TestClient(create_app(settings)) as client:
-        yield client
+def served(tmp_path_factory):
+    """A real service process."""
+    folder = tmp_path_factory.mktemp("served")
+    with Service(folder, command=REAL, state=folder / "state") as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """The address of a real service process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"RANVIER_PORT": str(port), "RANVIER_STATE": str(tmp_path_factory.mktemp("served"))}
-    process = subprocess.Popen([sys.executable, "-m", "cds", "serve"], env=environment)
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            httpx.get(f"{address}/readyz").raise_for_status()
-            break
-        except httpx.TransportError:
-            time.sleep(0.1)
-    yield address
-    process.terminate()
-    process.wait(30)
+def client(served):
+    return served.client
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -121,13 +97,13 @@ def test_reads_well_in_a_browser(served, width):
             "/evidence/sources/burt-2019-mist",
             "/evidence/definitions",
         ):
-            page.goto(served + path)
+            page.goto(served.base + path)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
             assert page.locator("h1").count() == 1
-        page.goto(served + "/evidence")
+        page.goto(served.base + "/evidence")
         page.click("text=Autologous HSCT after failure of a high-efficacy drug")
         page.click("text=hsct-020")
         assert "MIST" in page.locator("h1").inner_text()
         browser.close()
     assert problems == []
-    assert hosts == {served.split("/")[2]}
+    assert hosts == {served.base.split("/")[2]}

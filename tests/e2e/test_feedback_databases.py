@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 
 from cds.api.feedback import rows_of
 from cds.feedback import database
+from cds.feedback.comments import seal, unseal
 from cds.feedback.reading import read_report
 from cds.feedback.records import Call, Feedback, RecordError, Shown
 from cds.feedback.store import Store
@@ -26,6 +29,7 @@ from cds.settings import Settings
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SERVICE = "ms-patient-view"
+KEY = bytes(range(64))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -116,9 +120,23 @@ def test_no_text_of_a_client_makes_a_row_that_cannot_be_written(url, words):
             "overrideReason": {"reason": {"code": f"{code}x", "system": system, "display": display}, "userComment": comment},
         }
     )
-    rows = rows_of([entry], SERVICE, "hospital", NOW, comments=True)
+    rows = rows_of([entry], SERVICE, "hospital", NOW, KEY)
+    assert not comment or unseal(rows[0], KEY) == comment
     keep(url, rows)
     assert {row[:4] for row in rows} <= {row[:4] for row in stored(url)}
+
+
+def test_comments_are_read_back_with_the_key(url, monkeypatch):
+    from cds.cli import app
+
+    plain = report("a", at=NOW + timedelta(microseconds=1))
+    keep(url, [plain._replace(comment=seal("Zu müde.", plain, KEY)), report("b")])
+    monkeypatch.setenv("RANVIER_DATABASE_URL", url)
+    monkeypatch.setenv("RANVIER_COMMENT_KEY", base64.b64encode(KEY).decode())
+    result = CliRunner().invoke(app, ["feedback", "comments", "--since", "2026-11-20", "--until", "2026-11-20"])
+    assert result.exit_code == 0, result.output
+    (line,) = [json.loads(line) for line in result.output.splitlines()]
+    assert (line["card"], line["comment"]) == ("a", "Zu müde.")
 
 
 def test_a_server_that_acknowledges_early_is_told_not_to(postgres):

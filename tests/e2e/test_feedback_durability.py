@@ -6,7 +6,6 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +16,7 @@ from sqlalchemy import create_engine, select
 from cds.feedback.tables import calls, feedback, shown
 from cds.settings import Settings
 from tests.api.samples import request
-from tests.e2e.service import FEEDBACK, HOOK, Service
+from tests.service import FEEDBACK, HOOK, Service
 
 Key = tuple[str, str, datetime]
 
@@ -25,20 +24,6 @@ Key = tuple[str, str, datetime]
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, tmp_path, postgres) -> str:
     return postgres.database() if request.param == "postgresql" else f"sqlite:///{tmp_path}/state/feedback.sqlite3"
-
-
-@pytest.fixture
-def start(tmp_path) -> Iterator[Any]:
-    """Starts a service; ends those that a test left running."""
-    started: list[Service] = []
-
-    def one(**settings: Any) -> Service:
-        started.append(Service(tmp_path / "log", **settings))
-        return started[-1]
-
-    yield one
-    for service in started:
-        service.remove()
 
 
 def stored(database: str, table: Any) -> list[Any]:
@@ -77,7 +62,7 @@ class Burst:
             await asyncio.gather(*(self._report(client, kill_after) for _ in range(clients)))
 
     async def _report(self, client: httpx.AsyncClient, kill_after: int) -> None:
-        moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+        moment, deadline = datetime(2026, 11, 20, 12, tzinfo=UTC), time.monotonic() + 60
         while len(self.acknowledged) < kill_after:
             new = [(str(uuid.uuid4()), random.choice(["accepted", "overridden"]), moment) for _ in range(random.randint(1, 4))]
             again = random.sample(sorted(self.sent), min(2, len(self.sent)))
@@ -87,6 +72,9 @@ class Burst:
                 response = await client.post(FEEDBACK, json={"feedback": [entry(key) for key in batch]})
             except httpx.TransportError:
                 return
+            if response.status_code == 503:  # the database is still being opened
+                assert time.monotonic() < deadline
+                continue
             assert response.status_code == 200
             self.acknowledged |= batch
         self._service.kill()

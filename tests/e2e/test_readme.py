@@ -2,14 +2,10 @@
 
 import json
 import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from starlette.testclient import TestClient
-
-from cds.app import create_app
-from cds.settings import Settings
+from tests.service import HOOK, REAL, Service
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -28,9 +24,8 @@ def without_what_changes(answer: Any) -> Any:
 
 
 def test_the_request_shown_gives_the_response_shown(tmp_path):
-    settings = Settings(as_of=date(2026, 11, 20), state=tmp_path)
-    with TestClient(create_app(settings)) as client:
-        answer = client.post("/cds-services/ms-patient-view", json=block("request"))
+    with Service(tmp_path, command=REAL, state=tmp_path) as service:
+        answer = service.client.post(HOOK, json=block("request"))
     assert answer.status_code == 200
     assert without_what_changes(answer.json()) == without_what_changes(block("response"))
 

@@ -49,5 +49,5 @@ def test_the_content_check_passes(installed):
 
 def test_the_wheel_carries_the_content_once(installed):
     package = next((installed / "venv/lib").glob("python*/site-packages/cds"))
-    assert (package / "_content/cards/wording.yaml").is_file()
+    assert (package / "_content/cards/en/wording.yaml").is_file()
     assert (package / "_content/seeds/edition.yaml").is_file()
