@@ -88,7 +88,7 @@ def test_ch_card_02_longest_summaries(make_wire, summary, units):
         lambda: card(links=(Link(label="x", url="https://doi.org/1"), Link(label="x", url="https://doi.org/2"))),
         lambda: OverrideReason(code="x", system="y"),
         lambda: card(extension={"explanation": 1}),
-        lambda: card(suggestions=[]),
+        lambda: card(selection_behavior="any"),
     ],
 )
 def test_ch_card_a_card_that_breaks_a_rule_cannot_be_made(make):
