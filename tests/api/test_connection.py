@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -106,3 +107,26 @@ async def test_ch_err_01_what_is_no_http_is_told_so():
         head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 400")
         check_outcome(strict_json(body), 400)
+
+
+async def test_an_answer_is_sent_at_once_also_on_a_socket_that_workers_share():
+    """Such a socket names no protocol, so that asyncio leaves Nagle's algorithm on: an answer in two parts would wait for the client."""
+    config = Config(app, http=Connection, log_config=None, lifespan="off", port=0)
+    config.load()
+    made: list[asyncio.Transport] = []
+
+    class Watched(Connection):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            made.append(transport)
+
+    shared = socket.socket(socket.AF_INET)
+    shared.bind(("127.0.0.1", 0))
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Watched(config=config, server_state=ServerState(), app_state={}), sock=shared)
+    async with server:
+        reader, writer = await asyncio.open_connection(*shared.getsockname())
+        writer.write(GOOD)
+        assert b"200 OK" in await answer(reader)
+        assert made[0].get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()
