@@ -80,6 +80,7 @@ class UnreadHazard(Record):
     """A hazard too grave to pass over where the chart holds it and the row of the drug lists it under `no_evidence_read`."""
 
     name: str = Field(description="as it stands under `no_evidence_read`")
+    sentence: str = Field(description="what is said of every drug: that nothing was read")
     when: dict[str, Any] | None = Field(None, description="condition over facts, for every drug")
     when_of: dict[str, dict[str, Any]] = Field({}, description="drug → condition, where the fact is one of the drug")
     stages: tuple[Stage, ...] = Field(AT_WORK, description="where the drug must stand")
@@ -91,14 +92,13 @@ class UnreadHazard(Record):
         if when is None:
             return None
         id = f"{drug}-unread-{self.name.lower().replace(' ', '-')}"
-        said = "Nothing was read on this with this drug."
         return Hazard(
             id=id,
             hazard=self.name,
             column="unread",
             when=when,
             stages=self.stages,
-            sentence=said,
+            sentence=self.sentence,
             sources=(),
             item=self.item,
             quiet=False,

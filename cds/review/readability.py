@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cds.deck.lengths import read_length
+
 LONG_WORD = 6
 """A word with more letters is long (LIX)."""
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -14,7 +16,10 @@ _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n")
 
 @dataclass(frozen=True, slots=True)
 class Readability:
-    """Figures of one text. `lix`: mean words a sentence plus per cent long words; above 50 is hard, technical prose often 50 to 60."""
+    """Figures of one text; `characters` as the limit of a card counts them.
+
+    `lix`: mean words a sentence plus per cent long words; above 50 is hard, technical prose often 50 to 60.
+    """
 
     characters: int
     words: int
@@ -29,7 +34,7 @@ def readability(markdown: str) -> Readability:
     sentences = [words for part in _END.split(text) if (words := _WORD.findall(part))]
     words = [word for sentence in sentences for word in sentence]
     if not words:
-        return Readability(len(markdown), 0, 0, 0, 0)
+        return Readability(read_length(markdown), 0, 0, 0, 0)
     long = sum(len(word) > LONG_WORD for word in words)
     lix = len(words) / len(sentences) + 100 * long / len(words)
-    return Readability(len(markdown), len(words), len(sentences), max(map(len, sentences)), round(lix))
+    return Readability(read_length(markdown), len(words), len(sentences), max(map(len, sentences)), round(lix))

@@ -199,6 +199,7 @@ def test_what_a_chart_says_is_shown_as_text():
 
 def test_readability_counts_words_and_sentences():
     figures = readability("**Why here**\n- On [fingolimod](https://example.org): two relapses.")
+    assert figures.characters == len("**Why here**\n- On [fingolimod]: two relapses.")
     assert (figures.words, figures.sentences, figures.longest) == (6, 2, 4)
     assert figures.lix == round(6 / 2 + 100 * 2 / 6)
     assert readability("").lix == 0
