@@ -19,6 +19,7 @@ test: $(VENV)/.dev ## set up and run every test
 	$(BIN)/python -m pytest
 
 fuzz: $(VENV)/.dev ## ten minutes of FHIR in every shape; a finding prints its seed and leaves the body in fuzz-findings/
+	$(BIN)/python -m tests.fuzz.compiled
 	$(BIN)/python -m tests.fuzz --minutes 10 $(if $(FROM),--from $(FROM))
 
 check: $(VENV)/.dev ## style, types, layering, content

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cds.fhir.chart import Chart, draft_concepts, refs_in
+from cds.fhir.compiled import Make, compiled
 from cds.patient.orders import Trigger, read_orders
 from cds.patient.read import Knowledge
 from cds.protocol.discovery import PREFETCH
@@ -26,15 +27,17 @@ def read_call(
     selections: Any = None,
     conditions: Any = None,
     patient: bool = True,
+    make: Make = compiled,
 ) -> tuple[Chart, Trigger]:
     """The chart and the trigger of a call. Never raises on received data.
 
     order-select looks at what was selected, order-sign at every draft. Conditions just put on the problem list belong to the chart; the
-    trigger keeps the chart as it was before them. With `patient=False` the Patient may be left aside, for `Chart.with_patient` to read.
+    trigger keeps the chart as it was before them. With `patient=False` the Patient may be left aside, for `Chart.with_patient` to read;
+    `make` makes the fhir.resources objects.
     """
     if hook == "problem-list-item-create":
-        chart = Chart.from_prefetch({**prefetch, ADDED: conditions}, patient_id, KEYS)
+        chart = Chart.from_prefetch({**prefetch, ADDED: conditions}, patient_id, KEYS, make=make)
         return chart, Trigger(hook=hook, before=chart.without(refs_in(conditions)))
     picked = selections if hook == "order-select" else None
     orders = read_orders(draft_concepts(draft_orders, patient_id), picked, knowledge.terminology, knowledge.rules.treatment)
-    return Chart.from_prefetch(prefetch, patient_id, KEYS, patient=patient), Trigger(hook=hook, orders=orders)
+    return Chart.from_prefetch(prefetch, patient_id, KEYS, patient=patient, make=make), Trigger(hook=hook, orders=orders)

@@ -13,6 +13,7 @@ from cds.api.core import Core, Opinion
 from cds.calls import read_call
 from cds.content import Content
 from cds.evidence.load import ContentError
+from cds.fhir.compiled import by_library, compiled
 from cds.fhir.probe import plain, selective
 from cds.first_look import first_look
 from cds.patient.context import Fact
@@ -30,7 +31,8 @@ HOOKS = frozenset(service.hook for service in SERVICES)
 def core_of(content: Content, policy: Policy, reading: Literal["selective", "plain"] = "selective") -> Core:
     """The core for this content, as the wire uses it.
 
-    `reading`: whether resources that no fact can rest on are left out before they are read (`cds.fhir.probe`), or nothing is.
+    `reading`: `selective` leaves out resources that no fact can rest on before they are read (`cds.fhir.probe`) and makes the others the
+    fast way (`cds.fhir.compiled`); `plain` does neither.
     """
     if policy.language is not None and policy.language not in content.decks:
         raise ContentError(f"RANVIER_LANGUAGE: there are no cards in {policy.language!r}; there is {', '.join(content.decks)}")
@@ -45,6 +47,7 @@ def core_of(content: Content, policy: Policy, reading: Literal["selective", "pla
             selections=getattr(call.context, "selections", None),
             conditions=getattr(call.context, "conditions", None),
             patient=False,
+            make=make,
         )
         if chart.holds_records:
             chart = chart.with_patient()
@@ -56,7 +59,7 @@ def core_of(content: Content, policy: Policy, reading: Literal["selective", "pla
         return Opinion(wire_cards(advice, content, patient_id=call.context.patient_id), applies(advice), settled(advice))
 
     look = first_look(content)
-    loads = selective(relevance(content)) if reading == "selective" else plain
+    loads, make = (selective(relevance(content)), compiled) if reading == "selective" else (plain, by_library)
     signed = None if policy.signed is None else (len(policy.signed), len(content.deck.cards))
     return Core(content.edition.version, content.edition.hash, HOOKS, opinion, loads, signed)
 

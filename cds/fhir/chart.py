@@ -12,6 +12,7 @@ from typing import Any
 
 from cds.fhir.bundles import Page, Sent, read_value
 from cds.fhir.codes import Concept
+from cds.fhir.compiled import Make, compiled
 from cds.fhir.identity import Identified, addresses_of, bare_id, identify, newest, owner, patients_meant
 from cds.fhir.references import Target, id_of, target_of
 from cds.fhir.resources import BEARS_ON_FACTS, Raw, Refusal, Unread, Valid, concepts_of, type_of, validate
@@ -82,13 +83,22 @@ class Chart:
     _medications: Mapping[str, Concept] = field(default_factory=dict, repr=False)
     _addresses: Mapping[str, Target] = field(default_factory=dict, repr=False)
     _aside: tuple[Identified, ...] = field(default=(), repr=False)
+    _make: Make = field(default=compiled, repr=False, compare=False)
 
     @classmethod
-    def from_prefetch(cls, prefetch: Mapping[str, Any], patient_id: str | None, keys: Mapping[str, str], *, patient: bool = True) -> Chart:
+    def from_prefetch(
+        cls,
+        prefetch: Mapping[str, Any],
+        patient_id: str | None,
+        keys: Mapping[str, str],
+        *,
+        patient: bool = True,
+        make: Make = compiled,
+    ) -> Chart:
         """From the prefetch of a call. `keys` gives the resource type that each declared key asks for.
 
         Resources are recognised by resourceType, whatever key they arrive in (CH-PD-12). With `patient=False` the Patient is left aside,
-        for `with_patient` to read.
+        for `with_patient` to read. `make` makes the objects that facts are read from.
         """
         pages = {key: read_value(value) for key, value in prefetch.items()}
         answered, partial, not_read = set(), set(), []
@@ -109,7 +119,7 @@ class Chart:
         own = bare_id(patient_id)
         mismatch = own is not None and bool(named) and named.isdisjoint((own, None))
         sent = [item for page in pages.values() for item in page.sent]
-        chart = _read(sent, patient_id, frozenset(answered - partial), frozenset(partial), not_read, mismatch)
+        chart = _read(sent, patient_id, frozenset(answered - partial), frozenset(partial), not_read, mismatch, make)
         return chart.with_patient() if patient else chart
 
     @classmethod
@@ -119,7 +129,8 @@ class Chart:
         present = frozenset(type_ for sent in page.sent if (type_ := type_of(sent.raw)) in BEARS_ON_FACTS)
         not_read = [] if page.state == "answered" else [_gap(None, page.state)]
         whole = page.state == "answered"
-        chart = _read(page.sent, patient_id, present if whole else frozenset(), frozenset() if whole else present, not_read, False)
+        answered, partial = (present, frozenset[str]()) if whole else (frozenset[str](), present)
+        chart = _read(page.sent, patient_id, answered, partial, not_read, False, compiled)
         return chart.with_patient()
 
     def with_patient(self) -> Chart:
@@ -128,7 +139,7 @@ class Chart:
             return self
         entries, not_read = [], list(self.not_read)
         for item in self._aside:
-            found = validate(item.raw)
+            found = validate(item.raw, self._make)
             if isinstance(found, Refusal):
                 not_read.append(_refused(item, found.reason))
                 continue
@@ -170,7 +181,7 @@ class Chart:
         text = getattr(reference, "reference", reference)
         if isinstance(text, str) and text.startswith("#"):
             raw = _contained(entry.raw, text[1:])
-            found = validate(raw) if raw is not None else None
+            found = validate(raw, self._make) if raw is not None else None
             return Entry(f"{entry.ref}{text}", found.resource, raw) if raw is not None and isinstance(found, Valid) else None
         target = target_of(text, self._addresses)
         return self._by_ref.get(f"{target[0]}/{target[1]}") if target is not None else None
@@ -182,7 +193,13 @@ def select(raw: Raw) -> bool:
 
 
 def _read(
-    sent: Sequence[Sent], patient_id: str | None, answered: frozenset[str], partial: frozenset[str], gaps: list[NotRead], mismatch: bool
+    sent: Sequence[Sent],
+    patient_id: str | None,
+    answered: frozenset[str],
+    partial: frozenset[str],
+    gaps: list[NotRead],
+    mismatch: bool,
+    make: Make,
 ) -> Chart:
     """The chart of all resources that were sent and belong to the patient."""
     identified = [identify(item) for item in sent if select(item.raw)]
@@ -207,12 +224,12 @@ def _read(
         if item.type == "Patient":
             aside.append(item)
             continue
-        found = validate(item.raw)
+        found = validate(item.raw, make)
         if isinstance(found, Refusal):
             not_read.append(_refused(item, found.reason))
             continue
         entries.setdefault(item.type, []).append(Entry(item.ref, found.resource, item.raw))
-    medications = _medications(entries, addresses, not_read)
+    medications = _medications(entries, addresses, not_read, make)
     ordered = {type_: tuple(sorted(found, key=lambda entry: entry.ref)) for type_, found in entries.items()}
     return Chart(
         answered=answered,
@@ -224,6 +241,7 @@ def _read(
         _medications=medications,
         _addresses=addresses,
         _aside=tuple(aside),
+        _make=make,
     )
 
 
@@ -257,7 +275,9 @@ def _contained(raw: Raw, id: str) -> Raw | None:
     return next((item for item in items if isinstance(item, Mapping) and item.get("id") == id), None)
 
 
-def _medications(entries: dict[str, list[Entry]], addresses: Mapping[str, Target], not_read: list[NotRead]) -> dict[str, Concept]:
+def _medications(
+    entries: dict[str, list[Entry]], addresses: Mapping[str, Target], not_read: list[NotRead], make: Make
+) -> dict[str, Concept]:
     """The drug of every carrier. A carrier whose drug cannot be told says nothing and is moved to what was not read."""
     drugs = {entry.ref: _drug(entry.resource) for entry in entries.get("Medication", ())}
     refused = {item.resource: item.concepts for item in not_read if item.type == "Medication"}
@@ -265,7 +285,7 @@ def _medications(entries: dict[str, list[Entry]], addresses: Mapping[str, Target
     for type_ in CARRIERS:
         readable = []
         for entry in entries.get(type_, ()):
-            concept = _carried(entry, drugs, addresses)
+            concept = _carried(entry, drugs, addresses, make)
             if concept:
                 found[entry.ref] = concept
                 readable.append(entry)
@@ -290,13 +310,13 @@ def _medication_reference(entry: Entry) -> str | None:
     return reference.reference if reference is not None else None
 
 
-def _carried(entry: Entry, drugs: Mapping[str, Concept], addresses: Mapping[str, Target]) -> Concept:
+def _carried(entry: Entry, drugs: Mapping[str, Concept], addresses: Mapping[str, Target], make: Make) -> Concept:
     if entry.resource.medicationCodeableConcept is not None:
         return Concept.of(entry.resource.medicationCodeableConcept)
     reference = _medication_reference(entry)
     if reference is not None and reference.startswith("#"):
         raw = _contained(entry.raw, reference[1:])
-        medication = validate(raw) if raw is not None and type_of(raw) == "Medication" else None
+        medication = validate(raw, make) if raw is not None and type_of(raw) == "Medication" else None
         named = _drug(medication.resource) if isinstance(medication, Valid) else Concept()
     else:
         target = target_of(reference, addresses)

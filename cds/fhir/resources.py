@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
 
 from cds.fhir.codes import Concept
+from cds.fhir.compiled import Make, compiled, model_of
 
 _CARRIER = "status statusReason medication subject reasonCode reasonReference"
 BEARS_ON_FACTS: dict[str, frozenset[str]] = {
@@ -106,25 +106,25 @@ def type_of(raw: Any) -> str | None:
     return type_ if isinstance(type_, str) else None
 
 
-def validate(raw: Raw) -> Valid | Refusal:
+def validate(raw: Raw, make: Make = compiled) -> Valid | Refusal:
     """The fhir.resources object of a resource whose type is read, or why there is none. Never raises (performance notes 1.4).
 
-    Contained resources are left aside; `Chart.resolve` validates the ones that are referred to.
+    Contained resources are left aside; `Chart.resolve` validates the ones that are referred to. `make` makes the object.
     """
     type_ = type_of(raw)
     if type_ not in BEARS_ON_FACTS:
         return Refusal("its type is not read")
     try:
-        return _validate(type_, {name: value for name, value in raw.items() if name != "contained"})
+        return _validate(type_, {name: value for name, value in raw.items() if name != "contained"}, make)
     except RecursionError:
         return Refusal("nested too deeply")
 
 
-def _validate(type_: str, raw: dict[str, Any]) -> Valid | Refusal:
+def _validate(type_: str, raw: dict[str, Any], make: Make) -> Valid | Refusal:
     """Faults come to light in stages (a date, then a code that R4 does not list), hence the rounds; each leaves something out."""
     faults: list[Fault] = []
     tidy = _tidy(raw, (), faults)
-    resource = _attempt(type_, tidy, faults)
+    resource = _attempt(type_, tidy, make, faults)
     mended, first = tidy, faults
     for _ in range(_ROUNDS):
         if not faults:
@@ -133,7 +133,7 @@ def _validate(type_: str, raw: dict[str, Any]) -> Valid | Refusal:
         if without is None:
             return Refusal(_reason(first))
         mended, faults = without, []
-        resource = _attempt(type_, mended, faults)
+        resource = _attempt(type_, mended, make, faults)
     if faults:
         return Refusal(_reason(first))
     return Valid(resource, frozenset(tidy) - frozenset(mended))
@@ -155,10 +155,10 @@ def _tidy(value: dict[str, Any], path: Path, faults: list[Fault]) -> dict[str, A
     return tidy
 
 
-def _attempt(type_: str, raw: dict[str, Any], faults: list[Fault]) -> Any:
+def _attempt(type_: str, raw: dict[str, Any], make: Make, faults: list[Fault]) -> Any:
     """Validate once, adding what is wrong to `faults`."""
     try:
-        resource = _model(type_).model_validate(raw)
+        resource = make(type_, raw)
     except ValidationError as error:
         faults.extend(Fault(tuple(item["loc"]), _kind(item["type"])) for item in error.errors(include_url=False, include_input=False))
         return None
@@ -177,14 +177,9 @@ def _attempt(type_: str, raw: dict[str, Any], faults: list[Fault]) -> Any:
 
 
 @cache
-def _model(type_: str) -> Any:
-    return get_fhir_model_class(type_)
-
-
-@cache
 def _listed_codes(type_: str) -> dict[str, tuple[bool, frozenset[str]]]:
     """Of each element that has them: whether it is required, and its codes."""
-    fields = _model(type_).model_fields
+    fields = model_of(type_).model_fields
     known = {name: fields[name].json_schema_extra or {} for name in CODES_OF_R4 if name in fields}
     listed = {name: (bool(extra.get("element_required")), frozenset(extra["enum_values"])) for name, extra in known.items()}
     return listed | ({"status": (True, frozenset(STATUS_OF_R4[type_].split()))} if type_ in STATUS_OF_R4 else {})
@@ -242,7 +237,7 @@ def _bears(type_: str, element: str) -> bool:
 
 @cache
 def _elements(type_: str) -> frozenset[str]:
-    return frozenset(field.alias or name for name, field in _model(type_).model_fields.items())
+    return frozenset(field.alias or name for name, field in model_of(type_).model_fields.items())
 
 
 def _expects_list(type_: str, fault: Fault) -> bool:
@@ -251,7 +246,7 @@ def _expects_list(type_: str, fault: Fault) -> bool:
 
 @cache
 def _field_annotation(type_: str, element: str) -> Any:
-    return next((field.annotation for name, field in _model(type_).model_fields.items() if (field.alias or name) == element), None)
+    return next((field.annotation for name, field in model_of(type_).model_fields.items() if (field.alias or name) == element), None)
 
 
 def _at(raw: Any, path: Path) -> Any:
