@@ -2,122 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
-from cds.fhir.chart import Chart, Entry
-from cds.fhir.codes import Concept, Hit, Terminology
-from cds.fhir.dates import DateRange
-from cds.patient.context import Caution, Fact, How
+from cds.fhir.chart import Chart
+from cds.fhir.codes import Terminology
+from cds.patient.cell_events import AllCellTherapyRules, Cells, CellTherapyRules, Event, cell_events
+from cds.patient.context import Caution, Fact
 from cds.patient.reading import Reading, count_words, latest, months_since, unique
-from cds.patient.records.comedication import MedicineRules, medicines, reasons_of
-from cds.patient.records.conditions import absent, date_range, notes_of, read_conditions, why_open, words_of
-from cds.patient.rules import Definitions, Pattern, Rules, found, parse_rules
+from cds.patient.records.conditions import absent, read_conditions, why_open
+from cds.patient.records.mentions import Mention, Text, mention_in
+from cds.patient.records.unread import nameless
+from cds.patient.rules import found
 from cds.three_valued import Truth
+
+__all__ = ["AllCellTherapyRules", "cell_therapy_facts", "with_mentions"]
 
 Kind = Literal[
     "autologousForMs",
     "autologousIndicationUnknown",
     "autologousOther",
     "allogeneic",
+    "uncertain",
+    "conditioning",
     "clinicStemCells",
     "harvestOnly",
     "planned",
-    "uncertain",
     "cancelled",
 ]
-
-Stage = Literal["done", "toCome", "notDone", "uncertain"]
 
 _WORDS: Mapping[Kind, str] = {
     "autologousForMs": "Autologous stem-cell transplantation for MS",
     "autologousIndicationUnknown": "Stem-cell transplantation, indication not stated",
     "autologousOther": "Autologous stem-cell transplantation for another disease",
     "allogeneic": "Allogeneic stem-cell transplantation",
-    "clinicStemCells": "Stem cells given at a clinic, not a transplantation",
-    "harvestOnly": "Stem-cell harvest",
-    "planned": "Stem-cell transplantation planned or considered",
     "uncertain": "Stem cells, of what kind or whether given not known",
+    "conditioning": "Treatment as given before a transplantation, and no transplantation recorded",
+    "clinicStemCells": "Stem cells given at a clinic, not a transplantation",
+    "harvestOnly": "Stem cells or white cells collected, no transplantation",
+    "planned": "Stem-cell transplantation planned or considered",
     "cancelled": "Stem-cell transplantation cancelled or not done",
 }
 _ORDER: tuple[Kind, ...] = tuple(_WORDS)
-
-
-class Cells(Rules):
-    """One kind of cell: its value sets in procedures, conditions and medicines."""
-
-    name: str
-    sets: tuple[str, ...]
-
-
-class CellTherapyRules(Rules):
-    """How cell therapies are recognised and told apart (definition `caution-cell-therapy`)."""
-
-    autologous: tuple[str, ...]
-    allogeneic: tuple[str, ...]
-    harvest: tuple[str, ...]
-    clinic: tuple[str, ...]
-    ms: tuple[str, ...]
-    ms_text: tuple[Pattern, ...]
-    other_disease_text: tuple[Pattern, ...]
-    clinic_text: tuple[Pattern, ...]
-    plan_text: tuple[Pattern, ...]
-    blood_cancer_sets: tuple[str, ...]
-    blood_cancer_codes: tuple[str, ...]
-    blood_cancer_text: tuple[Pattern, ...]
-    done: tuple[str, ...]
-    to_come: tuple[str, ...]
-    not_done: tuple[str, ...]
-    orders_to_come: tuple[str, ...]
-    orders_carried_out: tuple[str, ...]
-    cells: dict[str, Cells]
-
-    @property
-    def value_sets(self) -> tuple[str, ...]:
-        """All value sets of cell therapy."""
-        own = (*self.autologous, *self.allogeneic, *self.harvest, *self.clinic)
-        return tuple(dict.fromkeys((*own, *(name for cells in self.cells.values() for name in cells.sets))))
-
-
-class AllCellTherapyRules(NamedTuple):
-    """The rules of cell therapy, with those of medicines: some cells are recorded as one."""
-
-    cells: CellTherapyRules
-    medicines: MedicineRules
-
-    @classmethod
-    def of(cls, definitions: Definitions) -> AllCellTherapyRules:
-        """Parse them. Raises `RulesError` naming the definition and the field that does not fit."""
-        return cls(
-            parse_rules(CellTherapyRules, definitions, "caution-cell-therapy"), parse_rules(MedicineRules, definitions, "caution-medicines")
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """One record of a cell therapy."""
-
-    ref: str
-    hits: tuple[Hit, ...]
-    stage: Stage
-    date: DateRange | None
-    text: str
-    for_ms: Truth
-    status_only: bool = False
-
-    def of(self, value_sets: Sequence[str], *roles: str) -> bool:
-        return any(hit.value_set in value_sets and hit.role in (roles or ("include", "context")) for hit in self.hits)
-
-    @property
-    def how(self) -> How:
-        return "coded" if any(hit.how == "coded" for hit in self.hits) else "text"
+_OPEN: tuple[Kind, ...] = ("uncertain", "conditioning")
+"""Kinds that leave open whether there was a transplantation."""
+_TRANSPLANTED: tuple[Kind, ...] = ("autologousForMs", "autologousOther", "autologousIndicationUnknown", "allogeneic")
 
 
 def cell_therapy_facts(chart: Chart, terminology: Terminology, rules: AllCellTherapyRules, as_of: date) -> Reading:
     """The facts of section Cell therapy, and every record of one as a caution."""
-    events = tuple(sorted(_events(chart, terminology, rules, as_of), key=lambda e: (e.date.first if e.date else date.min, e.ref)))
+    events = tuple(sorted(cell_events(chart, terminology, rules, as_of), key=lambda e: (e.date.first if e.date else date.min, e.ref)))
     cells = rules.cells
     sorted_out = [(kind, event) for event in events if (kind := _kind(event, cells)) is not None]
     kinds = _explained(sorted_out)
@@ -128,77 +64,16 @@ def cell_therapy_facts(chart: Chart, terminology: Terminology, rules: AllCellThe
         facts[f"{key}.recorded"] = _recorded(one, events, open_because)
     facts["msc.paidClinic"] = _paid_clinic(cells, events, open_because)
     cautions = tuple(
-        Caution(id="priorHsct", status=kind, text=f"{_words(kind, event)}.", resources=(event.ref,), date=event.date, how=event.how)
+        Caution(id="priorHsct", status=kind, text=f"{_words(kind, event)}.", resources=event.refs, date=event.date, how=event.how)
         for kind, event in kinds
     )
     return Reading(facts, cautions)
 
 
-def _events(chart: Chart, terminology: Terminology, rules: AllCellTherapyRules, as_of: date) -> Iterator[_Event]:
-    cells = rules.cells
-    for entry in chart.entries("Procedure"):
-        procedure = entry.resource
-        concept = Concept.of(procedure.code)
-        hits = _hits(terminology, cells, concept)
-        if hits and procedure.status != "entered-in-error":
-            day = _performed(procedure)
-            stage = _stage(procedure.status, cells, day, as_of, words_of(concept))
-            text = f"{words_of(concept)} {notes_of(procedure)}"
-            yield _Event(entry.ref, hits, stage, day, text, _for_ms(chart, terminology, cells, entry, text))
-    for entry in chart.entries("ServiceRequest"):
-        request = entry.resource
-        hits = _hits(terminology, cells, Concept.of(request.code))
-        if hits and request.status in (*cells.orders_to_come, *cells.orders_carried_out) and not request.doNotPerform:
-            words = words_of(Concept.of(request.code))
-            text = f"{words} {notes_of(request)}"
-            # An order that was carried out says that cells may have been given; whether they were stands in no procedure.
-            carried_out = request.status in cells.orders_carried_out and not found(cells.plan_text, words)
-            yield _Event(
-                entry.ref,
-                hits,
-                "uncertain" if carried_out else "toCome",
-                date_range(request.occurrenceDateTime or request.authoredOn),
-                text,
-                _for_ms(chart, terminology, cells, entry, text),
-            )
-    for record in read_conditions(chart, terminology, *cells.value_sets):
-        if record.asserted:
-            text = f"{record.text} {record.note}"
-            for_ms = True if found(cells.ms_text, text) else False if found(cells.other_disease_text, text) else None
-            to_come = found(cells.plan_text, record.text)
-            yield _Event(record.ref, record.hits, "toCome" if to_come else "done", record.onset, text, for_ms, status_only=True)
-    for medicine in medicines(chart, terminology, rules.medicines, as_of, *cells.value_sets):
-        yield _Event(medicine.ref, medicine.hits, "done", medicine.date, medicine.name, None)
-
-
-def _hits(terminology: Terminology, rules: CellTherapyRules, concept: Concept) -> tuple[Hit, ...]:
-    return terminology.match(concept, *rules.value_sets)
-
-
-def _performed(procedure: Any) -> DateRange | None:
-    if procedure.performedPeriod is not None:
-        return date_range(procedure.performedPeriod.start or procedure.performedPeriod.end)
-    return date_range(procedure.performedDateTime)
-
-
-def _stage(status: str, rules: CellTherapyRules, day: DateRange | None, as_of: date, text: str) -> Stage:
-    if status in rules.not_done:
-        return "notDone"
-    if status in rules.to_come or (day is not None and day.first > as_of) or found(rules.plan_text, text):
-        return "toCome"
-    return "done" if status in rules.done else "uncertain"
-
-
-def _for_ms(chart: Chart, terminology: Terminology, rules: CellTherapyRules, entry: Entry, text: str) -> Truth:
-    """Whether MS is the stated reason; unknown where none is stated."""
-    said = [reason for reason in reasons_of(chart, entry) if reason]
-    if any(terminology.match(reason, *rules.ms) or found(rules.ms_text, words_of(reason)) for reason in said) or found(rules.ms_text, text):
-        return True
-    return False if said or found(rules.other_disease_text, text) else None
-
-
-def _kind(event: _Event, rules: CellTherapyRules) -> Kind | None:
+def _kind(event: Event, rules: CellTherapyRules) -> Kind | None:
     """Which kind of stem-cell event it is; `None` if it is none."""
+    if event.conditioning:
+        return "conditioning"
     allogeneic = event.of(rules.allogeneic, "include", "context", "exclude")
     autologous = event.of(rules.autologous)
     clinic = event.of(rules.clinic, "include") and not autologous
@@ -226,24 +101,25 @@ def _kind(event: _Event, rules: CellTherapyRules) -> Kind | None:
     return "autologousForMs" if event.for_ms else "autologousOther"
 
 
-def _explained(events: Sequence[tuple[Kind, _Event]]) -> list[tuple[Kind, _Event]]:
-    """A status code such as Z94.84 beside the transplantation it stands for is no further one; a harvest before one is part of it.
+def _explained(events: Sequence[tuple[Kind, Event]]) -> list[tuple[Kind, Event]]:
+    """A status code such as Z94.84 beside the transplantation it stands for is no further one; what was done before one is part of it.
 
     Beside graft-versus-host disease it stands for the transplantation from a donor.
     """
-    transplanted = ("autologousForMs", "autologousOther", "autologousIndicationUnknown", "allogeneic")
-    done = any(kind in transplanted and not event.status_only for kind, event in events)
+    transplanted = any(kind in _TRANSPLANTED for kind, event in events)
+    done = any(kind in _TRANSPLANTED and not event.status_only for kind, event in events)
     donor = any(kind == "allogeneic" for kind, _ in events)
 
-    def explained(kind: Kind, event: _Event) -> bool:
+    def explained(kind: Kind, event: Event) -> bool:
         unstated = kind == "autologousIndicationUnknown" and not any(hit.role == "include" for hit in event.hits)
-        return (done and (event.status_only or kind == "harvestOnly")) or (donor and event.status_only and unstated)
+        part = kind in ("harvestOnly", "conditioning") and (done or (transplanted and kind == "conditioning"))
+        return part or (done and event.status_only) or (donor and event.status_only and unstated)
 
     return [(kind, event) for kind, event in events if not explained(kind, event)]
 
 
 def _prior(
-    chart: Chart, terminology: Terminology, rules: CellTherapyRules, events: Sequence[tuple[Kind, _Event]], open_because: str
+    chart: Chart, terminology: Terminology, rules: CellTherapyRules, events: Sequence[tuple[Kind, Event]], open_because: str
 ) -> tuple[Fact, Fact]:
     """The kind that weighs most, and whether autologous transplantation for MS took place."""
     shown = [(kind, event) for kind, event in events if kind != "cancelled"]
@@ -252,32 +128,35 @@ def _prior(
         if open_because:
             unknown = Fact(value=None, reason=f"{open_because} Earlier stem-cell transplantation is not known.", how="notFound")
             return unknown, unknown
-        reason = f"{_words('cancelled', cancelled[0])}." if cancelled else "No stem-cell transplantation is recorded."
-        refs = unique(event.ref for event in cancelled)
-        return Fact(value="none", reason=reason, resources=refs, how="notFound"), Fact(
-            value=False, reason=reason, resources=refs, how="notFound"
-        )
+        none = Fact(value="none", reason="No stem-cell transplantation is recorded.", how="notFound")
+        if cancelled:
+            reason, refs = f"{_words('cancelled', cancelled[0])}.", unique(event.ref for event in cancelled)
+            none = Fact(value="none", reason=reason, resources=refs, date=cancelled[0].date, how=cancelled[0].how)
+        return none, replace(none, value=False)
     kind = min((kind for kind, _ in shown), key=_ORDER.index)
     own = [event for k, event in shown if k == kind]
     reason = "; ".join(dict.fromkeys(_words(k, event) for k, event in shown)) + "."
-    refs, day = unique(event.ref for _, event in shown), latest(event.date for event in own)
-    prior = Fact(value=None if kind == "uncertain" else kind, reason=reason, resources=refs, date=day, how=own[0].how)
-    return prior, _forms_ms(chart, terminology, rules, kind, prior, open_because)
+    refs, day = unique(ref for _, event in shown for ref in event.refs), latest(event.date for event in own)
+    prior = Fact(value=None if kind in _OPEN else kind, reason=reason, resources=refs, date=day, how=own[0].how)
+    undecided = any(other in _OPEN for other, _ in shown)
+    return prior, _for_ms(chart, terminology, rules, kind, prior, open_because, undecided=undecided)
 
 
-def _forms_ms(chart: Chart, terminology: Terminology, rules: CellTherapyRules, kind: Kind, prior: Fact, open_because: str) -> Fact:
+def _for_ms(
+    chart: Chart, terminology: Terminology, rules: CellTherapyRules, kind: Kind, prior: Fact, open_because: str, *, undecided: bool
+) -> Fact:
     value: Truth
     reason = prior.reason
     if kind == "autologousForMs":
         value = True
-    elif kind == "uncertain":
+    elif kind in _OPEN:
         value = None
     elif kind == "autologousIndicationUnknown":
         cancer, why = _blood_cancer(chart, terminology, rules)
         value = True if cancer is False else None
         reason = f"{reason} {why}"
     else:
-        value = None if open_because else False
+        value = None if open_because or undecided else False
         reason = f"{reason} {open_because}".strip()
     return Fact(value=value, reason=reason, resources=prior.resources, date=prior.date, how=prior.how)
 
@@ -297,7 +176,7 @@ def _blood_cancer(chart: Chart, terminology: Terminology, rules: CellTherapyRule
     return False, "No blood cancer is recorded; it is counted as for MS."
 
 
-def _months_ago(events: Sequence[tuple[Kind, _Event]], for_ms: Fact, open_because: str, as_of: date) -> Fact:
+def _months_ago(events: Sequence[tuple[Kind, Event]], for_ms: Fact, open_because: str, as_of: date) -> Fact:
     counted = [event for kind, event in events if kind in ("autologousForMs", "autologousIndicationUnknown")]
     if for_ms.value is not True:
         return Fact(value=None, reason=for_ms.reason, resources=for_ms.resources, how="notFound")
@@ -313,11 +192,11 @@ def _months_ago(events: Sequence[tuple[Kind, _Event]], for_ms: Fact, open_becaus
         reason=f"Transplanted {count_words(months, 'months')} ago ({day}).",
         resources=unique(event.ref for event in counted),
         date=day,
-        how="coded",
+        how="derived",
     )
 
 
-def _recorded(cells: Cells, events: Sequence[_Event], open_because: str) -> Fact:
+def _recorded(cells: Cells, events: Sequence[Event], open_because: str) -> Fact:
     own = [event for event in events if event.of(cells.sets)]
     done = [event for event in own if event.stage == "done"]
     doubtful = [event for event in own if event.stage == "uncertain"]
@@ -332,7 +211,7 @@ def _recorded(cells: Cells, events: Sequence[_Event], open_because: str) -> Fact
     return Fact(value=False, reason=f"{cells.name}: none recorded as given.", resources=unique(e.ref for e in own), how="notFound")
 
 
-def _paid_clinic(rules: CellTherapyRules, events: Sequence[_Event], open_because: str) -> Fact:
+def _paid_clinic(rules: CellTherapyRules, events: Sequence[Event], open_because: str) -> Fact:
     own = [
         event
         for event in events
@@ -361,8 +240,35 @@ def _unread(chart: Chart, terminology: Terminology, rules: CellTherapyRules) -> 
     for among in ("Procedure", "Condition"):
         if absent(chart, terminology, *rules.value_sets, among=among) is None:
             return why_open(chart, among)
-    return ""
+    return nameless(chart, terminology, "Procedure")
 
 
-def _words(kind: Kind, event: _Event) -> str:
-    return f"{_WORDS[kind]} ({event.date or 'undated'})"
+def _words(kind: Kind, event: Event) -> str:
+    what = f"{event.conditioning}, " if event.conditioning else ""
+    return f"{_WORDS[kind]} ({what}{event.date or 'undated'})"
+
+
+def with_mentions(reading: Reading, texts: Iterable[Text], rules: CellTherapyRules) -> Reading:
+    """The same where a transplantation is recorded; elsewhere a report or note that speaks of one as done leaves it open, and is shown."""
+    prior = reading.facts["priorHsct"]
+    if prior.value in _TRANSPLANTED:
+        return reading
+    said = [mention for text in texts if (mention := mention_in(text, rules.mentions)) is not None and mention.says == "affirmed"]
+    if not said:
+        return reading
+    words = f"A report or note speaks of a stem-cell transplantation ({_quoted(said[0])})."
+    recorded = f" {prior.reason}" if prior.resources else ""
+    refs = unique([*prior.resources, *(mention.text.ref for mention in said)])
+    day = prior.date or latest(mention.text.written for mention in said)
+    opened = Fact(value=None, reason=words + recorded, resources=refs, date=day, how="text")
+    facts = {**reading.facts, "priorHsct": opened, "priorHsct.forMs": opened, "priorHsct.monthsAgo": opened}
+    return Reading(facts, (*reading.cautions, *map(_mentioned, said)), reading.conflicts)
+
+
+def _mentioned(mention: Mention) -> Caution:
+    text = f"Stem-cell transplantation in words ({_quoted(mention)})."
+    return Caution(id="priorHsct", status="mentioned", text=text, resources=(mention.text.ref,), date=mention.text.written, how="text")
+
+
+def _quoted(mention: Mention) -> str:
+    return f'{mention.text.written or "undated"}: "{mention.quote}"'

@@ -48,7 +48,8 @@ class Relapse:
 class Scan:
     """One MRI reading (F5). Lesion numbers are `None` where the report does not say; `counts` is `False` once PML is suspected.
 
-    `region` is the cord only where the brain was not imaged; `disagreement` says where a coded count and the report differ.
+    `region` is the cord only where the brain was not imaged; `disagreement` says where a coded count and the report differ; `unread`
+    says why lesions may have been overlooked: a report that is preliminary, without a statement on lesions, or not understood.
     """
 
     date: DateRange
@@ -63,6 +64,7 @@ class Scan:
     note: str = ""
     region: Literal["brain", "cord"] = "brain"
     disagreement: str = ""
+    unread: str = ""
 
     @property
     def active(self) -> Truth:
@@ -117,6 +119,9 @@ class Episode:
     failure_kind: FailureKind | None
     failed_on: DateRange | None
     early: bool
+    early_activity: Truth = False
+    """Whether there was marked early activity (F12e), also where it is no failure; `early_on` is the latest event of it."""
+    early_on: DateRange | None = None
     stop_reason: str | None
     shown_by: str = ""
     """What showed the failure, in a few words; empty where it did not fail."""

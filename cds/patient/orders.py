@@ -162,7 +162,7 @@ def order_facts(trigger: Trigger) -> dict[str, Fact]:
             value=bool(orders),
             reason=" ".join(said) if orders else "Not ordered in this call.",
             resources=_unique(order.resource for order in orders),
-            how="coded",
+            how="coded" if orders else "notFound",
         )
 
     return {f"order.{kind}": fact(kind) for kind in ("dmt", *CELL_ORDERS)}

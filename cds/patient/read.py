@@ -19,17 +19,21 @@ from cds.patient.activity.rules import ActivityRules
 from cds.patient.cautions.pml import pml_from
 from cds.patient.cautions.pml_risk import PmlRiskRules, pml_risk_fact
 from cds.patient.cautions.read import CautionRules, caution_facts
-from cds.patient.cell_therapy import AllCellTherapyRules, cell_therapy_facts
+from cds.patient.cell_therapy import AllCellTherapyRules, cell_therapy_facts, with_mentions
 from cds.patient.context import Fact, PatientContext
+from cds.patient.diagnosis.duration import open_to_syndromes
 from cds.patient.diagnosis.read import DiagnosisRules, diagnosis_facts, read_diagnosis
 from cds.patient.disability.facts import disability_facts, read_edss
 from cds.patient.disability.rules import DisabilityRules
-from cds.patient.disability.worsening import confirmed_worsenings
+from cds.patient.disability.worsening import confirmed_worsenings, possible_worsenings
 from cds.patient.orders import Trigger, order_facts
 from cds.patient.person.read import PersonRules, person_facts
 from cds.patient.reading import Reading
+from cds.patient.records.mentions import texts_of
 from cds.patient.rules import Definitions, parse_rules
+from cds.patient.treatment.drug_facts import mentioned_immunosuppressants
 from cds.patient.treatment.read import Exposures, judge_outcomes, read_exposures, treatment_facts
+from cds.patient.treatment.read import with_mentions as with_mentioned_drugs
 from cds.patient.treatment.rules import TreatmentRules
 
 
@@ -48,14 +52,17 @@ class ReadingRules:
     pml_risk: PmlRiskRules
 
     @classmethod
-    def of(cls, definitions: Definitions) -> ReadingRules:
-        """Parse them all. Raises `RulesError` naming the definition and the field that does not fit."""
+    def of(cls, definitions: Definitions, efficacy_list: str | None = None) -> ReadingRules:
+        """Parse them all; `efficacy_list` is the one list of efficacy classes that a site reads (F15).
+
+        Raises `RulesError` naming the definition and the field that does not fit.
+        """
         return cls(
             diagnosis=DiagnosisRules.of(definitions),
             person=PersonRules.of(definitions),
             cautions=CautionRules.of(definitions),
             cell_therapy=AllCellTherapyRules.of(definitions),
-            treatment=TreatmentRules.of(definitions),
+            treatment=TreatmentRules.of(definitions, efficacy_list),
             activity=ActivityRules.of(definitions),
             disability=DisabilityRules.of(definitions),
             response_scores=ResponseScoreRules.of(definitions),
@@ -97,7 +104,7 @@ def read_opening(chart: Chart, as_of: date, knowledge: Knowledge) -> Opening:
     for_ms = cells.facts["priorHsct.forMs"].value is True
     transplants = [c.date for c in cells.cautions if c.status in AUTOLOGOUS and c.date is not None] if for_ms else []
     exposures = read_exposures(chart, terminology, rules.treatment, as_of, transplants)
-    diagnosis = diagnosis_facts(read_diagnosis(chart, terminology, rules.diagnosis, as_of, exposures.dmt_running))
+    diagnosis = diagnosis_facts(read_diagnosis(chart, terminology, rules.diagnosis, as_of, exposures.dmt_running, exposures.dmt_records))
     return Opening(cells, exposures, diagnosis)
 
 
@@ -110,15 +117,19 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
     opening = opening or read_opening(chart, as_of, knowledge)
     cells, exposures, diagnosis = opening.cells, opening.exposures, opening.diagnosis
     person = person_facts(chart, terminology, rules.person, as_of)
-    cautions = caution_facts(chart, terminology, rules.cautions, as_of)
+    texts = texts_of(chart, rules.cautions.results.statuses, as_of)
+    cells = with_mentions(cells, texts, rules.cell_therapy.cells)
+    exposures = with_mentioned_drugs(exposures, chart, texts, terminology, rules.treatment)
+    cautions = caution_facts(chart, terminology, rules.cautions, texts, as_of)
 
-    suspected = pml_from(chart, terminology, rules.cautions.pml, rules.cautions.results, as_of)
+    suspected = pml_from(chart, terminology, rules.cautions.pml, rules.cautions.results, texts, as_of)
     scans = read_scans(chart, terminology, rules.activity, as_of, suspected)
     history = read_relapses(chart, terminology, rules.activity, as_of, scans)
     scores = read_edss(chart, terminology, rules.disability, as_of, history.relapses)
     worsenings = confirmed_worsenings(scores, history, exposures.episodes, rules.disability, as_of)
     unread = (history.mri_open or history.why_open).rstrip(".")
-    episodes = judge_outcomes(exposures, history.relapses, scans, worsenings, rules.treatment, as_of, unread)
+    perhaps = (*worsenings, *possible_worsenings(worsenings, scores, history, exposures.episodes, rules.disability, as_of))
+    episodes = judge_outcomes(exposures, history.relapses, scans, perhaps, rules.treatment, as_of, unread)
 
     facts: dict[str, Fact] = {
         **diagnosis.facts,
@@ -129,7 +140,9 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
         **cautions.facts,
         **order_facts(trigger),
     }
-    facts |= treatment_facts(exposures, history.relapses, scans, worsenings, facts, rules.treatment, unread)
+    facts["disease.durationYears"] = open_to_syndromes(facts["disease.durationYears"], history.by_syndrome, as_of)
+    facts |= treatment_facts(exposures, history.relapses, scans, perhaps, facts, rules.treatment, unread)
+    facts["immunosuppression.prior"] = mentioned_immunosuppressants(facts["immunosuppression.prior"], texts, rules.treatment)
     facts["natalizumab.pmlPerThousand"] = pml_risk_fact(rules.pml_risk, facts)
     return PatientContext(
         as_of=as_of,

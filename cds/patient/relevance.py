@@ -23,8 +23,21 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
     """
     terminology: Terminology = knowledge.terminology
     rules = knowledge.rules
-    # any amount in mg, and words of doubt such as "or": they are only asked of what was recognised as a steroid or a disease
-    qualifying = Counter((rules.activity.steroids.dose, *rules.diagnosis.signs.mimics.suspected_text))
+    # any amount in mg, words of doubt such as "or", kinds of visits, "taken": they are only asked of what was recognised otherwise
+    records = rules.activity.records
+    qualifying = Counter(
+        (
+            *(rules.activity.steroids.dose, rules.activity.steroids.every_hours),
+            *rules.diagnosis.signs.mimics.suspected_text,
+            *rules.diagnosis.signs.mimics.refuted_text,
+            *rules.diagnosis.signs.mimics.antibody_titre_text,
+            *rules.diagnosis.ms.part_text,
+            *(records.relapse_doubt, records.not_assessed, records.syndrome_name_not),
+            *(*rules.cell_therapy.cells.plan_text, *rules.cell_therapy.cells.not_done_text, *rules.cell_therapy.cells.clinic_text),
+            *rules.person.pregnancy.unclear_text,
+            *patterns_in(rules.treatment.mentions),
+        )
+    )
     patterns = Counter(patterns_in(rules)) - qualifying
     searches = [re.compile(pattern, re.IGNORECASE).search for pattern in patterns]
 
@@ -39,7 +52,9 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
 
 
 def patterns_in(rules: Any) -> Iterator[str]:
-    """Every regular expression of the rules."""
+    """Every regular expression of the rules, those that only reports and notes are read by left out."""
+    if isinstance(rules, Rules) and rules.of_texts:
+        return
     if isinstance(rules, Rules):
         for name, field in type(rules).model_fields.items():
             value = getattr(rules, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -24,6 +24,9 @@ class Rules(BaseModel):
     """Common to all rules: an unknown field is an error, and nothing changes after parsing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    of_texts: ClassVar[bool] = False
+    """Whether its patterns are asked of reports and notes only, never of what a code is called."""
 
 
 R = TypeVar("R", bound=Rules)

@@ -131,7 +131,8 @@ PROBLEM = (
 )
 DRUG = (
     *("last {value:date}", "doses {value:dates}", "courses {value:dates}"),
-    *("stopped[: {value:text}]", "code {value:reason}", "reason {value:text}", "for {value:text}", "note {value:quoted}"),
+    *("stopped[: {value:text}]", "code {value:reason}", "reason {value:text}", "broken off: {value:text}"),
+    *("for {value:text}", "note {value:quoted}"),
     *("on hold", "draft", "planned", "proposed", "not taken", "not done", "cancelled", "completed", "do not perform", "undated"),
     *("statement", "administration", "dispense", "request"),
     *("text", "ingredient", "brand[ {value:text}]", "atc", "snomed", "rxnorm {value:code}", "display {value:quoted}"),

@@ -48,12 +48,12 @@ def _carriers(line: Line, scene: Scene, id_: str, shared: Resource, entry: dict[
         code = concept([entry["therapy"]] if "therapy" in entry else [], f"{line.name} therapy")
         return [scene.resource("Procedure", scene.id(id_, day), status="completed", code=code, performedDateTime=day) for day in doses]
     if line.has("administration") or line.has("not done"):
-        return [_administration(line, scene, shared, day, id_) for day in doses]
+        return _administrations(line, scene, shared, doses, id_)
     requests = _requests(line, scene, id_, shared)
     if line.has("request") or _intended(line):
         return requests
     if "given" in entry or _listed(line):
-        return requests + [_administration(line, scene, shared, day, id_) for day in doses]
+        return requests + _administrations(line, scene, shared, doses, id_)
     if line.get("last"):
         return [*requests, _dispense(scene, shared, scene.day(line.get("last")), id_)]
     return requests
@@ -208,6 +208,14 @@ def _statement(line: Line, scene: Scene, id_: str, shared: Resource) -> Resource
         dateAsserted=scene.day(line.get("last")) or end or scene.as_of.isoformat(),
         reasonCode=_indication(line),
     )
+
+
+def _administrations(line: Line, scene: Scene, shared: Resource, doses: list[str], id_: str) -> list[Resource]:
+    """One administration for each dose; the last one may have been broken off."""
+    found = [_administration(line, scene, shared, day, id_) for day in doses]
+    if reason := line.get("broken off"):
+        found[-1] |= {"status": "stopped", "statusReason": [{"text": reason}]}
+    return found
 
 
 def _administration(line: Line, scene: Scene, shared: Resource, day: str, id_: str) -> Resource:

@@ -25,7 +25,7 @@ def condition(line: Line, scene: Scene) -> list[Resource]:
     """Any other condition: a word of the list, or free text in quotes."""
     name = line.name.strip('"')
     codes = words()["conditions"].get(line.name, [])
-    text = codes[0][2] if codes else name.capitalize()
+    text = codes[0][2] if codes else name[:1].upper() + name[1:]
     return [_problem(line, scene, _coded(line, codes, text), scene.id(name, scene.day(line.on)))]
 
 

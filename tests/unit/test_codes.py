@@ -200,7 +200,7 @@ def test_text_is_read_only_where_no_code_is_recognised(terminology):
         ("rule out multiple sclerosis", "ms-any", "exclude"),
         ("primary progressive aphasia", "ms-subtype-ppms", None),
         ("PPMS", "ms-subtype-ppms", "include"),
-        ("ppms", "ms-subtype-ppms", None),
+        ("ppms", "ms-subtype-ppms", "include"),
         ("Marburg virus disease", "ms-subtype-malignant-marburg", None),
         ("carcinoma in situ (CIS)", "cis", None),
         ("MS relapse", "ms-relapse-event", "include"),

@@ -162,3 +162,53 @@ def test_a_sign_of_a_mimic_while_the_problem_list_is_incomplete_leaves_it_open()
     assert facts["mimic"].value is None
     assert "MOG" in facts["mimic"].reason
     assert conflicts == []
+
+
+def panel(**answers):
+    """One Observation with an antibody a component."""
+    parts = [{"code": {"text": name.replace("_", " ")}, "valueString": value} for name, value in answers.items()]
+    return observation({"text": "Demyelinating disease panel"}, component=parts)
+
+
+def test_an_antibody_in_a_component_of_a_panel():
+    assert read(condition(RRMS), panel(AQP4_IgG="Positive", MOG_IgG="Negative"))["mimic"].value == "possible"
+    assert read(condition(RRMS), panel(AQP4_IgG="Negative", MOG_IgG="Not detected"))["mimic"].value == "none"
+
+
+@pytest.mark.parametrize(("flag", "expected"), [("A", "possible"), ("H", "possible"), ("N", "none")])
+def test_an_antibody_with_nothing_but_a_number_and_a_flag(flag, expected):
+    level = {"valueQuantity": {"value": 80, "unit": "U/mL"}, "interpretation": [{"coding": [{"code": flag}]}]}
+    assert read(condition(RRMS), observation({"text": "Aquaporin-4 antibody"}, **level))["mimic"].value == expected
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "cancelled"])
+def test_an_antibody_that_was_not_reported(status):
+    assert read(condition(RRMS), observation({"text": "AQP4 IgG"}, valueString="positive", status=status))["mimic"].value == "none"
+
+
+def test_a_category_in_words_only():
+    found = condition(RRMS, clinical="resolved") | {"category": [{"text": "Encounter Diagnosis"}]}
+    assert read(found)["ms"].value == "present"
+
+
+def test_the_words_of_each_display_are_weighed_by_themselves():
+    """The display of the code repeats its name; what the clinician wrote stands beside it."""
+    code = {"coding": [{"system": ICD10CM, "code": "G35", "display": "Multiple sclerosis"}], "text": "Multiple sclerosis ruled out"}
+    facts, _, conflicts = read_chart(chart_of(condition(code)))
+    assert facts["ms"].value == "suspected"
+    assert [conflict.id for conflict in conflicts] == ["ms-code-against-words"]
+
+
+@pytest.mark.parametrize(("certainty", "expected"), [("G", "present"), ("V", "suspected"), ("A", "excluded"), ("Z", "present")])
+def test_the_certainty_that_german_charts_state_beside_the_code(certainty, expected):
+    extension = {"url": "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit", "valueCoding": {"code": certainty}}
+    coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": "G35.9", "extension": [extension]}
+    code = {"coding": [coding | {"display": "Multiple Sklerose, nicht näher bezeichnet"}]}
+    assert read(condition(code, verification=None))["ms"].value == expected
+    assert read(condition(code, verification="confirmed"))["ms"].value == "present"
+
+
+def test_two_certainties_that_contradict_each_other_leave_a_suspicion():
+    url = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
+    codings = [{"code": "G35.9", "display": "Multiple Sklerose", "extension": [{"url": url, "valueCoding": {"code": c}}]} for c in "GA"]
+    assert read(condition({"coding": codings}, verification=None))["ms"].value == "suspected"

@@ -15,7 +15,8 @@ from cds.three_valued import Truth
 class Attack:
     """One attack, from one record or several. `stated`: the onset itself is recorded; otherwise it is taken from the date of a visit.
 
-    `provisional`: every record of it is provisional, or its words call it possible.
+    `provisional`: every record of it is provisional, or its words call it possible. `syndrome`: every record of it is optic neuritis or
+    myelitis that nobody calls a relapse.
     """
 
     onset: DateRange
@@ -24,6 +25,7 @@ class Attack:
     resources: tuple[str, ...]
     how: How
     note: str = ""
+    syndrome: bool = False
 
 
 def merged(attacks: Iterable[Attack], within_days: int) -> tuple[Attack, ...]:
@@ -118,6 +120,7 @@ def _one(group: Sequence[Attack]) -> Attack:
         stated[0],
         onset=DateRange(min(attack.onset.first for attack in stated), min(attack.onset.last for attack in stated)),
         provisional=all(attack.provisional for attack in group),
+        syndrome=all(attack.syndrome for attack in group),
         resources=unique(ref for attack in group for ref in attack.resources),
         how="coded" if any(attack.how == "coded" for attack in group) else "text",
         note=" ".join(dict.fromkeys(attack.note for attack in stated if attack.note)),

@@ -17,7 +17,7 @@ from cds.patient.activity.relapse_history import RelapseHistory, StatedActivity
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.context import Conflict, Episode, Fact, Scan
 from cds.patient.reading import later, latest, unique
-from cds.three_valued import Truth, all_of, any_of
+from cds.three_valued import Truth, all_of
 
 
 def activity_facts(
@@ -89,7 +89,7 @@ def _newest_statement(history: RelapseHistory, rules: ActivityRules, as_of: date
 def _activity(history: RelapseHistory, scans: Sequence[Scan], events: Sequence[_Event], rules: ActivityRules, as_of: date) -> Fact:
     """F6."""
     months = rules.look_back.months
-    since = f"since {add_months(as_of, -months)}"
+    since = f"in the last {months} months"
     sure = [event for event in events if event.counts is True]
     if sure:
         return _fact("active", f"Active {since}: {_whats(sure)}.", sure)
@@ -162,14 +162,17 @@ def _under(episode: Episode | None, activity: Fact, events: Sequence[_Event], ru
     behind = [event for event, truth in answers if truth is True]
     if behind:
         return _fact("active", f"After the wash-in of {episode.name}{_wash_in(episode)}: {_whats(behind)}.", behind)
-    early = _early(episode, rules, as_of)
-    if early:
-        marked = "marked early activity" + (", induction incomplete" if episode.induction_incomplete else "")
-        return _fact("active" if early is True else None, f"On {episode.name}: {marked}. {episode.reason}", events, episode.resources)
+    early = all_of((episode.early_activity, inside(episode.early_on, rules.look_back.months, as_of)))
+    if early is True:
+        reason = f"Marked early activity on {episode.name}, before the end of its wash-in{_wash_in(episode)}."
+        return _fact("active", reason, events, episode.resources)
     open_ = [event for event, truth in answers if truth is None]
-    if open_ or any_of((early,)) is None:
+    if open_:
         reason = f"It cannot be said whether there was activity after the wash-in of {episode.name}{_wash_in(episode)}: {_whats(open_)}."
         return _fact(None, reason, open_, episode.resources)
+    if early is None:
+        reason = f"It cannot be said whether this is marked early activity on {episode.name}: {_whats(events)}."
+        return _fact(None, reason, events, episode.resources)
     sure = [event for event in events if event.counts is True]
     if sure:
         reason = f"{_whats(sure)}: before the end of the wash-in of {episode.name}{_wash_in(episode)}, so not yet assessable."
@@ -192,13 +195,6 @@ def _after_wash_in(day: DateRange | None, episode: Episode) -> Truth:
         return None
     slack = max(given.last - given.first for given in (episode.start, *episode.doses))
     return False if day.last <= episode.wash_in_ends - slack else None
-
-
-def _early(episode: Episode, rules: ActivityRules, as_of: date) -> Truth:
-    """Whether the treatment is marked as failed by early activity (F12e) in the look-back."""
-    if not episode.early or episode.outcome != "failed":
-        return False
-    return inside(episode.failed_on, rules.look_back.months, as_of)
 
 
 def _wash_in(episode: Episode) -> str:

@@ -6,7 +6,7 @@ nothing is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
@@ -14,12 +14,14 @@ from typing import Any, Literal
 from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.patient.activity.attacks import days_between
 from cds.patient.activity.report_text import ReportReading, total
 from cds.patient.activity.rules import ActivityRules, ImagingRecords
 from cds.patient.context import How, Scan
 from cds.patient.reading import unique
-from cds.patient.records.conditions import words_of
+from cds.patient.records.conditions import date_range, words_of
 from cds.patient.records.counts import observed_count
+from cds.patient.records.mentions import report_texts
 from cds.patient.records.results import observed_on
 from cds.patient.records.unread import elsewhere
 from cds.patient.rules import found
@@ -50,7 +52,7 @@ class _Study:
     refs: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     counts: list[_Count] = field(default_factory=list)
-    provisional: bool = False
+    unread: str = ""
 
 
 def read_scans(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date, pml_from: date | None) -> tuple[Scan, ...]:
@@ -70,6 +72,8 @@ def read_scans(chart: Chart, terminology: Terminology, rules: ActivityRules, as_
                 by_result[result.ref] = study
     for entry in chart.entries("Observation"):
         _add_observation(entry, terminology, rules, as_of, studies, by_result)
+    for entry in chart.entries("Procedure"):
+        _add_procedure(entry, terminology, rules, as_of, studies)
     scans = [_scan(study, rules, pml_from) for study in studies]
     return tuple(sorted(scans, key=lambda scan: (scan.date.first, scan.date.last, scan.region, scan.resources)))
 
@@ -84,6 +88,11 @@ def mri_open(chart: Chart, terminology: Terminology, rules: ActivityRules) -> st
             continue
         if not elsewhere(item.concepts, terminology, sets, names):
             return f"{item.what.capitalize()} that may be an MRI could not be read ({item.reason})."
+    for entry in chart.entries("DiagnosticReport"):
+        report = entry.resource
+        undated = observed_on(report) is None and report.status in (*rules.records.final, *records.unread_statuses)
+        if undated and _region(Concept.of(report.code), terminology, records) is not None:
+            return "An MRI report has no date."
     return ""
 
 
@@ -91,25 +100,15 @@ def _reported(entry: Entry, terminology: Terminology, rules: ActivityRules, as_o
     report = entry.resource
     region = _region(Concept.of(report.code), terminology, rules.imaging)
     day = observed_on(report)
-    if region is None or day is None or day.first > as_of or report.status not in (*rules.records.final, *rules.records.provisional):
+    if region is None or day is None or day.first > as_of or report.status not in (*rules.records.final, *rules.imaging.unread_statuses):
         return None
     return _Study(
         date=day,
         region=region,
         refs=[entry.ref],
-        texts=list(_texts(report)),
-        provisional=report.status in rules.records.provisional,
+        texts=list(report_texts(report)),
+        unread=f"{report.status} report" if report.status in rules.imaging.unread_statuses else "",
     )
-
-
-def _texts(report: Any) -> Iterator[str]:
-    """The words of a report: its conclusion, else its attached plain text, and its coded conclusions in words."""
-    attached = [form.data for form in report.presentedForm or () if form.data and (form.contentType or "").startswith("text/plain")]
-    if report.conclusion:
-        yield report.conclusion
-    else:
-        yield from (data.decode("utf-8", errors="replace") for data in attached)
-    yield from (words_of(Concept.of(code)) for code in report.conclusionCode or ())
 
 
 def _region(concept: Concept, terminology: Terminology, records: ImagingRecords) -> Region | None:
@@ -128,7 +127,7 @@ def _region(concept: Concept, terminology: Terminology, records: ImagingRecords)
 def _same_study(study: _Study, studies: list[_Study]) -> _Study:
     """Reports of one day and region are one study. Adds the study, or adds to the one that is there."""
     for known in studies:
-        if (known.date, known.region, known.provisional) == (study.date, study.region, study.provisional):
+        if (known.date, known.region, known.unread) == (study.date, study.region, study.unread):
             known.refs += study.refs
             known.texts += study.texts
             return known
@@ -141,21 +140,35 @@ def _add_observation(
 ) -> None:
     """Put a lesion count, or MRI findings in words, to the study it belongs to: by the report's reference, else by its date."""
     observation, day = entry.resource, observed_on(entry.resource)
-    if day is None or day.first > as_of or observation.status not in rules.records.final:
+    unread = observation.status in rules.imaging.unread_statuses
+    if day is None or day.first > as_of or (observation.status not in rules.records.final and not unread):
         return
     counts = [count for part in (observation, *(observation.component or ())) if (count := _count(part, terminology, rules)) is not None]
     concept = Concept.of(observation.code)
     region = None if counts else _region(concept, terminology, rules.imaging)
     if not counts and (region is None or not observation.valueString):
         return
-    study = by_result.get(entry.ref)
+    study = by_result.get(entry.ref) if not unread else None
     if study is None:
         named: Region = region or ("cord" if found((rules.imaging.cord_name,), words_of(concept)) else "brain")
-        study = _same_study(_Study(date=day, region=named), studies)
+        study = _same_study(_Study(date=day, region=named, unread=f"{observation.status} result" if unread else ""), studies)
     study.refs.append(entry.ref)
     study.counts += counts
     if region is not None:
         study.texts.append(observation.valueString)
+
+
+def _add_procedure(entry: Entry, terminology: Terminology, rules: ActivityRules, as_of: date, studies: list[_Study]) -> None:
+    """An MRI that was done and of which no report was sent: a study of which nothing is known."""
+    procedure = entry.resource
+    period = procedure.performedPeriod
+    day = date_range(period.start or period.end) if period is not None else date_range(procedure.performedDateTime)
+    region = _region(Concept.of(procedure.code), terminology, rules.imaging)
+    if region is None or day is None or day.first > as_of or procedure.status not in rules.imaging.done:
+        return
+    days = rules.imaging.report_within_days
+    if not any(study.region == region and days_between(day, study.date, -days, days) is not False for study in studies):
+        studies.append(_Study(date=day, region=region, refs=[entry.ref], unread="no report was sent"))
 
 
 def _count(part: Any, terminology: Terminology, rules: ActivityRules) -> _Count | None:
@@ -194,8 +207,8 @@ def _scan(study: _Study, rules: ActivityRules, pml_from: date | None) -> Scan:
         how="text",
         region=study.region,
     )
-    if study.provisional:
-        return replace(scan, note="Preliminary report, not read.")
+    if study.unread:
+        return replace(scan, note=f"{study.unread.capitalize()}: not read.", unread=study.unread)
     readings = [rules.reports.read(text, cord=study.region == "cord", on=study.date) for text in sorted(set(study.texts))]
     counted = {kind: _agreed(count.number for count in study.counts if count.kind == kind) for kind in COUNT_KINDS}
     written_t2 = _agreed(total(reading.new, reading.enlarging) for reading in readings)
@@ -218,7 +231,15 @@ def _scan(study: _Study, rules: ActivityRules, pml_from: date | None) -> Scan:
         how="coded" if coded else "text",
         note=note,
         disagreement=disagreement,
+        unread=_unread(t2, gd, readings),
     )
+
+
+def _unread(t2: Bounds | None, gd: Bounds | None, readings: Sequence[ReportReading]) -> str:
+    """Why the report may speak of lesions that were not read; empty if it was understood."""
+    if t2 is None and gd is None:
+        return "no statement on lesions was recognized"
+    return "the report was not understood in full" if any(reading.note for reading in readings) else ""
 
 
 def _agreed(numbers: Iterable[Bounds | None]) -> Bounds | None:
@@ -263,7 +284,7 @@ def _words(study: _Study, readings: Sequence[ReportReading]) -> str:
     if phrases:
         parts.append("Read from the report: " + ", ".join(f"“{phrase}”" for phrase in phrases) + ".")
     elif not study.counts:
-        parts.append("No statement on lesions was recognised in the report." if study.texts else "A report without text.")
+        parts.append("No statement on lesions was recognized in the report." if study.texts else "A report without text.")
     if any(reading.pml for reading in readings):
         parts.append("The report names PML; its lesions do not count as MS activity.")
     parts += dict.fromkeys(reading.note for reading in readings if reading.note)

@@ -62,7 +62,7 @@ def _latest(history: RelapseHistory, attacks: Sequence[Relapse], rules: Activity
             date=latest(relapse.onset for relapse in attacks),
             how="text" if all(relapse.how == "text" for relapse in attacks) else "coded",
         )
-    if history.undated:
+    if any(record.known_by is None or inside(record.known_by, months, as_of) is not False for record in history.undated):
         return Fact(value=None, reason="A relapse is recorded without an onset.", resources=_undated_refs(history), how="coded")
     looked = any(inside(one.date, months, as_of) is True for one in history.assessments)
     if history.complete and looked:
@@ -156,7 +156,7 @@ def _infection(history: RelapseHistory, attacks: Sequence[Relapse], rules: Activ
     shown = [infection for infection, close in found if close is not False]
     if truth is False:
         return Fact(value=False, reason=f"No infection or fever is recorded {span}.", how="notFound")
-    names = ", ".join(f"{infection.name} ({infection.date})" for infection in shown)
+    names = ", ".join(f"{infection.name} ({infection.when})" for infection in shown)
     return Fact(
         value=truth,
         reason=f"{'Infection or fever' if truth else 'It cannot be said whether an infection lies'} {span}: {names}.",

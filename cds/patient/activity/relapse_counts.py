@@ -47,7 +47,7 @@ def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, 
     most = (
         sum(relapse in dated for relapse in (*sure, *maybe))
         + len(doubtful)
-        + len(undated)
+        + sum(record.most for record in undated)
         + sum(_beyond(count, dated, rules.merging.within_days) for count in counts)
     )
     most = math.inf if gap else most
@@ -76,12 +76,14 @@ def _beyond(count: RelapseCount, dated: Iterable[Relapse], within_days: int) -> 
 def open_attacks(history: RelapseHistory, scans: Iterable[Scan], rules: ActivityRules, months: int, as_of: date) -> Iterator[Relapse]:
     """Uncertain attacks that may lie in the window and that no later MRI without new lesions has settled.
 
-    Where only its date leaves open whether an infection was near, an attack may be a plain relapse, and MRI settles nothing.
+    Where only its date leaves open whether an infection was near, an attack may be a plain relapse, and MRI settles nothing. It settles
+    optic neuritis or myelitis no more: their lesion is not in the brain.
     """
     clean = [scan for scan in scans if scan.counts and scan.clean is True and scan.region == "brain"]
     for relapse in history.relapses:
         infected = any_of(near(relapse.onset, infection, rules) for infection in history.infections)
-        settled = infected is not None and any(scan.date.first >= relapse.onset.last for scan in clean)
+        can_settle = infected is not None and relapse not in history.by_syndrome
+        settled = can_settle and any(scan.date.first >= relapse.onset.last for scan in clean)
         if relapse.status == "uncertain" and inside(relapse.onset, months, as_of) is not False and not settled:
             yield relapse
 

@@ -16,12 +16,14 @@ from cds.three_valued import Bounds
 class UndatedRelapse:
     """A relapse recorded without an onset; `known_by` is when it was recorded.
 
-    It counts in no window and may belong to any before that day. `counted`: only a stated number with its period speaks of it.
+    It counts in no window and may belong to any before that day. `counted`: only a stated number with its period speaks of it. `most`: how
+    many relapses it may be.
     """
 
     known_by: DateRange | None
     resources: tuple[str, ...]
     counted: bool = False
+    most: float = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,8 @@ class StatedActivity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelapseHistory:
-    """All that a chart says of relapses. `counted` are those among the relapses that only a number states.
+    """All that a chart says of relapses. `counted` are those among the relapses that only a number states, `by_syndrome` those that are
+    recorded only as optic neuritis or myelitis.
 
     `complete`: silence means absence, as far as this chart goes; `why_open` says why not. `mri_open` says why an MRI may be missing
     among the scans; empty if none is. `edss_left_aside` are EDSS records that give no value.
@@ -65,6 +68,7 @@ class RelapseHistory:
 
     relapses: tuple[Relapse, ...] = ()
     counted: tuple[Relapse, ...] = ()
+    by_syndrome: tuple[Relapse, ...] = ()
     undated: tuple[UndatedRelapse, ...] = ()
     infections: tuple[Infection, ...] = ()
     infections_complete: bool = False

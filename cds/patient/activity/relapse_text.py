@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cds.fhir.dates import DateRange, add_days, add_months
+from cds.patient.rules import searcher
 from cds.patient.words.dates import DATE, read_date
 from cds.patient.words.numbers import NumberWords
 from cds.patient.words.patterns import compiled
@@ -22,11 +23,12 @@ _SENTENCE_END = re.compile(r"(?<!\bvs)\.(?=\s|$)|[;\n]")
 
 @dataclass(frozen=True, slots=True)
 class DatedRelapse:
-    """A relapse that a note dates; `doubtful` if its words call it possible."""
+    """A relapse that a note dates; `doubtful` if its words call it possible, `syndrome` if they name only optic neuritis or myelitis."""
 
     onset: DateRange
     doubtful: bool
     phrase: str
+    syndrome: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,18 @@ class CountedRelapses:
 
 @dataclass(slots=True)
 class NarrativeReading:
-    """What a note says of relapses. `unread`: a sentence is too long to be one, and was not read."""
+    """What a note says of relapses. `undated`: it speaks of one without a date. `unread`: a sentence was too long to be read."""
 
     dated: list[DatedRelapse] = field(default_factory=list)
     counted: list[CountedRelapses] = field(default_factory=list)
+    undated: bool = False
     unread: bool = False
+
+    @property
+    def quiet_since(self) -> DateRange | None:
+        """The beginning of the longest time that the note calls free of relapses."""
+        starts = [count.start for count in self.counted if count.number.high == 0 and count.start is not None]
+        return min(starts, key=lambda start: (start.last, start.first), default=None)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,11 @@ class NarrativeReader:
     numbers: NumberWords
     many: Mapping[str, tuple[re.Pattern[str], ...]]
     doubt_before: re.Pattern[str]
+    denied_before: re.Pattern[str]
+
+    def speaks_of(self, text: str) -> bool:
+        """Whether the text can speak of a relapse at all: it has one of the words that every phrase needs."""
+        return searcher(self.words.speaks_of)(text) is not None
 
     @classmethod
     def of(cls, words: NarrativeWords, numbers: Numbers) -> NarrativeReader:
@@ -66,23 +80,39 @@ class NarrativeReader:
             for name, value in words
             if isinstance(value, tuple)
         }
-        return cls(words, counted, many, compiled(words.doubt_before, terms, "ranvier-reading-relapses"))
+        doubt, denied = (compiled(pattern, terms, "ranvier-reading-relapses") for pattern in (words.doubt_before, words.denied_before))
+        return cls(words, counted, many, doubt, denied)
 
     def read(self, text: str, written: DateRange | None) -> NarrativeReading:
         """Read one note, written on that date. Without a date of writing, spans such as "in the last year" mean nothing."""
         said = NarrativeReading()
+        if not self.speaks_of(text):
+            return said
         text = re.sub(r"[^\S\n]+", " ", text)
         for pattern in self.many["left_aside"]:
             text = pattern.sub(_ASIDE, text)
+        mentioned = False
         for sentence in _SENTENCE_END.split(text):
+            if not self.speaks_of(sentence):
+                continue
             if len(sentence) > self.words.longest_sentence:
                 said.unread = True
             else:
-                self._read_sentence(sentence, written, said)
+                rest = self._read_sentence(sentence, written, said)
+                said.undated = said.undated or self._speaks("undated", rest)
+                mentioned = mentioned or self._speaks("mentioned", rest)
+        said.undated = said.undated or (mentioned and not said.dated)
         return said
 
-    def _read_sentence(self, sentence: str, written: DateRange | None, said: NarrativeReading) -> None:
+    def _read_sentence(self, sentence: str, written: DateRange | None, said: NarrativeReading) -> str:
+        """Read one sentence; returns what is left of it."""
         none = Bounds.exactly(0)
+        hits, sentence = self._take("until", sentence)
+        for hit, doubtful in hits:
+            ended = read_date(hit["date"]) if hit["date"] else None
+            said.undated = said.undated or ended is None
+            if ended is not None:
+                said.dated.append(DatedRelapse(ended, doubtful, _phrase(hit)))
         hits, sentence = self._take("none_since", sentence)
         said.counted += [CountedRelapses(none, read_date(hit["date"]), _phrase(hit)) for hit, _ in hits]
         hits, sentence = self._take("none_for", sentence)
@@ -103,10 +133,25 @@ class NarrativeReader:
         for hit, doubtful in hits:
             if (onset := self._around(hit["n"], hit["unit"], written)) is not None:
                 said.dated.append(DatedRelapse(onset, doubtful, _phrase(hit)))
+        hits, sentence = self._take("lately", sentence)
+        for hit, doubtful in hits:
+            if written is not None:
+                earliest = add_days(written.first, -self.words.lately_days[" ".join(hit["when"].lower().split())])
+                said.dated.append(DatedRelapse(DateRange(earliest, written.last), doubtful, _phrase(hit)))
         hits, sentence = self._take("dated", sentence)
         for hit, doubtful in hits:
             days = map(read_date, re.findall(DATE, hit["dates"], re.IGNORECASE))
             said.dated += [DatedRelapse(day, doubtful, _phrase(hit)) for day in days if day is not None]
+        hits, sentence = self._take("syndromes", sentence)
+        for hit, doubtful in hits:
+            if (onset := read_date(hit["date"])) is not None:
+                said.dated.append(DatedRelapse(onset, doubtful, _phrase(hit), syndrome=True))
+        return sentence
+
+    def _speaks(self, name: str, sentence: str) -> bool:
+        """Whether what is left of a sentence speaks of a relapse, and nothing before the words denies it."""
+        hits = (hit for pattern in self.many[name] for hit in pattern.finditer(sentence)) if self.speaks_of(sentence) else ()
+        return any(not self.denied_before.search(sentence[: hit.start()]) for hit in hits)
 
     def _take(self, name: str, sentence: str) -> tuple[list[tuple[re.Match[str], bool]], str]:
         """Every phrase of a kind, each with whether its words doubt it, and the sentence without them."""

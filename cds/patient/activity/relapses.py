@@ -6,13 +6,14 @@ is only a possible relapse. The order of records never matters: they are sorted 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
-from cds.fhir.dates import DateRange, add_days, add_months
+from cds.fhir.dates import DateRange, add_months
 from cds.patient.activity.attacks import Attack, days_between, fewest, merged
 from cds.patient.activity.imaging import mri_open
 from cds.patient.activity.infections import Infection, infections_complete, near, read_infections
@@ -20,11 +21,13 @@ from cds.patient.activity.relapse_history import Assessment, RelapseCount, Relap
 from cds.patient.activity.relapse_text import NarrativeReading
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.activity.steroids import SteroidCourse, read_steroids, steroids_readable
+from cds.patient.activity.syndromes import read_syndromes
+from cds.patient.activity.visits import Visit, before_visit, neurology_visits, read_visits, relapse_visits, visits_of_conditions
 from cds.patient.context import Relapse, Scan
 from cds.patient.disability.edss import EdssRecord, edss_records
 from cds.patient.reading import unique
 from cds.patient.records.conditions import Diagnosed, date_range, read_conditions, words_of
-from cds.patient.records.counts import observed_count
+from cds.patient.records.counts import is_short_answer, observed_count
 from cds.patient.records.narratives import Narrative, narratives
 from cds.patient.records.results import observed_on
 from cds.patient.records.unread import elsewhere
@@ -34,17 +37,21 @@ from cds.three_valued import Truth, any_of
 
 def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date, scans: Sequence[Scan] = ()) -> RelapseHistory:
     """The relapse history up to `as_of` (F4). `scans` confirm an attack near an infection, if they show activity soon after."""
-    infections = read_infections(chart, terminology, rules, as_of)
+    visits = read_visits(chart, rules)
+    infections = read_infections(chart, terminology, rules, as_of, visits)
     conditions = _relapse_conditions(chart, terminology, rules)
+    seen = visits_of_conditions(chart, rules)
     notes = [(note, rules.narratives.read(note.text, note.written)) for note in narratives(chart, terminology, rules, as_of)]
     attacks = [
-        *(attack for record in conditions if (attack := _diagnosed(record, rules)) is not None),
-        *_visits(chart, terminology, rules),
+        *(attack for record in conditions if (attack := _diagnosed(record, seen, rules)) is not None),
+        *relapse_visits(visits, terminology, rules),
+        *read_syndromes(chart, terminology, rules, visits),
         *(
             Attack(
                 onset=relapse.onset,
                 stated=True,
-                provisional=relapse.doubtful,
+                provisional=relapse.doubtful or relapse.syndrome,
+                syndrome=relapse.syndrome,
                 resources=(note.ref,),
                 how="text",
                 note=f"“{relapse.phrase}”.",
@@ -56,9 +63,15 @@ def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, 
     past = merged((attack for attack in attacks if attack.onset.first <= as_of), rules.merging.within_days)
     infections += tuple(_named_infections(conditions, rules))
     relapses = [_judged(attack, infections, scans, rules) for attack in past]
-    counts = [*_counted(chart, terminology, rules, as_of), *_stated_counts(notes)]
-    undated = [
-        UndatedRelapse(known_by=record.recorded, resources=(record.ref,)) for record in conditions if _diagnosed(record, rules) is None
+    by_syndrome = [relapse for attack, relapse in zip(past, relapses, strict=True) if attack.syndrome]
+    rows = tuple(_counted(chart, terminology, rules, as_of))
+    counts = [*(row for row in rows if isinstance(row, RelapseCount)), *_stated_counts(notes)]
+    undated = [UndatedRelapse(known_by=one.recorded, resources=(one.ref,)) for one in conditions if _diagnosed(one, seen, rules) is None]
+    undated += [row for row in rows if isinstance(row, UndatedRelapse)]
+    undated += [
+        UndatedRelapse(known_by=said.quiet_since or note.written, resources=(note.ref,), most=math.inf)
+        for note, said in notes
+        if said.undated
     ]
     more, unplaced = _from_counts(counts, relapses, rules.merging.within_days)
     relapses += more
@@ -71,12 +84,13 @@ def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, 
         relapses=tuple(sorted(relapses, key=lambda one: (one.onset.first, one.onset.last, one.status, one.resources))),
         undated=(*undated, *unplaced),
         counted=tuple(more),
+        by_syndrome=tuple(by_syndrome),
         infections=tuple(sorted(infections, key=lambda one: (one.date.first, one.date.last, one.resources))),
         infections_complete=infections_complete(chart, terminology, rules),
         steroid_courses=steroids,
         steroids_readable=steroids_readable(chart, terminology, rules),
         counts=tuple(sorted(counts, key=lambda one: (one.until.first, one.until.last, one.what, one.resources))),
-        assessments=_assessments(chart, terminology, rules, as_of, counts, scores),
+        assessments=_assessments(visits, terminology, rules, as_of, counts, scores),
         stated=_stated(chart, terminology, rules, as_of),
         complete=not why_open,
         why_open=why_open,
@@ -97,17 +111,21 @@ def _relapse_conditions(chart: Chart, terminology: Terminology, rules: ActivityR
     return tuple(conditions)
 
 
-def _diagnosed(record: Diagnosed, rules: ActivityRules) -> Attack | None:
-    """The attack of a Condition; `None` if it has no onset and is no encounter diagnosis."""
+def _diagnosed(record: Diagnosed, seen: Mapping[str, DateRange], rules: ActivityRules) -> Attack | None:
+    """The attack of a Condition; `None` if it has no onset, is no encounter diagnosis, and no visit was for it (`seen`)."""
     day, note = record.onset, ""
-    if day is None and record.encounter and record.recorded is not None:
-        day, note = _before_visit(record.recorded, rules), f"Onset not recorded; taken from the visit of {record.recorded}."
+    visit = record.recorded if record.encounter and record.recorded is not None else seen.get(record.ref)
+    if day is None and visit is not None:
+        day, note = before_visit(visit, rules), f"Onset not recorded; taken from the visit of {visit}."
     if day is None:
         return None
-    doubtful = record.verification == "suspected" or found(rules.records.relapse_name_not, record.note)
+    records = rules.records
+    doubtful = (
+        record.verification == "suspected" or found((records.relapse_doubt,), record.text) or found(records.relapse_name_not, record.note)
+    )
     if doubtful:
         note = f"{note} Recorded as provisional or doubtful.".strip()
-    coded = any(hit.how == "coded" for hit in record.of(rules.records.relapse_value_set))
+    coded = any(hit.how == "coded" for hit in record.of(records.relapse_value_set))
     return Attack(
         onset=day,
         stated=record.onset is not None,
@@ -116,32 +134,6 @@ def _diagnosed(record: Diagnosed, rules: ActivityRules) -> Attack | None:
         how="coded" if coded else "text",
         note=note,
     )
-
-
-def _before_visit(visit: DateRange, rules: ActivityRules) -> DateRange:
-    return DateRange(add_days(visit.first, -rules.onset.days_before_encounter), visit.last)
-
-
-def _visits(chart: Chart, terminology: Terminology, rules: ActivityRules) -> Iterator[Attack]:
-    """Encounters with a relapse as their reason."""
-    records = rules.records
-    for entry in chart.entries("Encounter"):
-        encounter = entry.resource
-        day = date_range(encounter.period.start) if encounter.period else None
-        if day is None or encounter.status not in (*records.visited, *records.visited_before_today):
-            continue
-        for reason in map(Concept.of, encounter.reasonCode or ()):
-            coded = any(hit.how == "coded" and hit.role == "include" for hit in terminology.match(reason, records.relapse_value_set))
-            words = words_of(reason)
-            if coded or (found(records.relapse_name, words) and not found(records.relapse_name_not, words)):
-                yield Attack(
-                    onset=_before_visit(day, rules),
-                    stated=False,
-                    provisional=False,
-                    resources=(entry.ref,),
-                    how="coded" if coded else "text",
-                    note=f"Onset not recorded; taken from the visit of {day}.",
-                )
 
 
 def _named_infections(conditions: Iterable[Diagnosed], rules: ActivityRules) -> Iterator[Infection]:
@@ -161,7 +153,7 @@ def _judged(attack: Attack, infections: Iterable[Infection], scans: Iterable[Sca
     proof = [scan for scan in scans if scan.active is True and days_between(attack.onset, scan.date, 0, most) is True]
     notes, resources = [attack.note] if attack.note else [], list(attack.resources)
     if close:
-        notes.append("Near its onset: " + ", ".join(f"{infection.name} ({infection.date})" for infection in close) + ".")
+        notes.append("Near its onset: " + ", ".join(f"{infection.name} ({infection.when})" for infection in close) + ".")
         resources += [ref for infection in close for ref in infection.resources]
     if close and proof:
         notes.append(f"Counted as a relapse because the MRI of {proof[0].date} shows activity.")
@@ -176,8 +168,8 @@ def _judged(attack: Attack, infections: Iterable[Infection], scans: Iterable[Sca
     )
 
 
-def _counted(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date) -> Iterator[RelapseCount]:
-    """Numbers of relapses as Observations, with the period they speak of."""
+def _counted(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date) -> Iterator[RelapseCount | UndatedRelapse]:
+    """Numbers of relapses as Observations, with the period they speak of. An answer that was not understood may be any number of them."""
     records = rules.records
     for entry in chart.entries("Observation"):
         observation, day = entry.resource, observed_on(entry.resource)
@@ -187,7 +179,11 @@ def _counted(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of
             concept = Concept.of(part.code)
             words = words_of(concept)
             coded = [hit for hit in terminology.match(concept, records.relapse_count_value_set) if hit.how == "coded"]
-            number = observed_count(part, rules.numbers) if coded or found((records.relapse_count_name,), words) else None
+            if not coded and not found((records.relapse_count_name,), words):
+                continue
+            number = observed_count(part, rules.numbers)
+            if number is None and is_short_answer(part):
+                yield UndatedRelapse(known_by=day, resources=(entry.ref,), most=math.inf)
             if number is None:
                 continue
             months = next((int(said) for hit in coded if (said := hit.get("months"))), None) or _months(words, rules)
@@ -254,7 +250,8 @@ def _from_counts(
             unplaced += [UndatedRelapse(known_by=count.until, resources=count.resources, counted=True)] * max(0, unclear)
         for _ in range(len(possible), int(count.number.low)):
             if count.start is None:
-                unplaced.append(UndatedRelapse(known_by=count.until, resources=count.resources))
+                most = math.inf if math.isinf(count.number.high) else 1
+                unplaced.append(UndatedRelapse(known_by=count.until, resources=count.resources, most=most))
             else:
                 known.append(
                     Relapse(
@@ -287,7 +284,7 @@ def _possible(course: SteroidCourse) -> Relapse:
 
 
 def _assessments(
-    chart: Chart,
+    visits: tuple[Visit, ...],
     terminology: Terminology,
     rules: ActivityRules,
     as_of: date,
@@ -296,8 +293,8 @@ def _assessments(
 ) -> tuple[Assessment, ...]:
     """Days on which a clinician looked: neurology visits, EDSS, statements on relapses (F6)."""
     found_on = [
-        Assessment(date=day, what=f"neurology visit {day}", resources=(ref,))
-        for ref, day in _neurology_visits(chart, terminology, rules, as_of)
+        Assessment(date=visit.date, what=f"neurology visit {visit.date}", resources=(visit.ref,))
+        for visit in neurology_visits(visits, terminology, rules, as_of)
     ]
     found_on += [
         Assessment(date=record.date, what=f"EDSS {record.value:g} {record.date}", resources=(record.ref,))
@@ -306,23 +303,6 @@ def _assessments(
     ]
     found_on += [Assessment(date=count.until, what=count.what, resources=count.resources) for count in counts]
     return tuple(sorted(set(found_on), key=lambda one: (one.date.first, one.date.last, one.what, one.resources)))
-
-
-def _neurology_visits(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date) -> Iterator[tuple[str, DateRange]]:
-    records = rules.records
-    for entry in chart.entries("Encounter"):
-        encounter = entry.resource
-        day = date_range(encounter.period.start) if encounter.period else None
-        if day is None or day.first > as_of:
-            continue
-        over = encounter.status in records.visited or (encounter.status in records.visited_before_today and day.last < as_of)
-        reasons = [Concept.of(reason) for reason in encounter.reasonCode or ()]
-        about = [Concept.of(encounter.serviceType), *map(Concept.of, encounter.type or ()), *reasons]
-        neurological = any(found((records.neurology,), words_of(concept)) for concept in about) or any(
-            terminology.match(reason, *records.neurology_value_sets) for reason in reasons
-        )
-        if over and neurological:
-            yield entry.ref, day
 
 
 def _stated(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of: date) -> tuple[StatedActivity, ...]:
@@ -349,8 +329,8 @@ def _why_open(chart: Chart, terminology: Terminology, rules: ActivityRules) -> s
     for item in chart.not_read:
         if item.type not in ("Condition", "Observation", "Encounter"):
             continue
-        sets = (records.relapse_value_set, records.relapse_count_value_set)
-        names = (*records.relapse_name, records.relapse_count_name)
+        sets = (records.relapse_value_set, records.relapse_count_value_set, records.syndrome_value_set)
+        names = (*records.relapse_name, records.relapse_count_name, records.syndrome_name)
         if not elsewhere(item.concepts, terminology, sets, names):
             return f"{item.what.capitalize()} could not be read."
     return ""

@@ -51,8 +51,11 @@ class SteroidCourseRules(Rules):
     high_dose_mg: float
     course_days: int
     explained_by_relapse: Around
+    name: Pattern
     low_dose_products: Pattern
     dose: Pattern
+    every_hours: Pattern
+    times_a_day: dict[Pattern, int]
 
 
 class Months(Rules):
@@ -107,9 +110,15 @@ class RecordReading(Rules):
     visited_before_today: tuple[str, ...]
     neurology: Pattern
     neurology_value_sets: tuple[str, ...]
+    not_assessed: Pattern
     relapse_value_set: str
     relapse_name: tuple[Pattern, ...]
     relapse_name_not: tuple[Pattern, ...]
+    relapse_doubt: Pattern
+    syndrome_value_set: str
+    syndrome_codes: tuple[str, ...]
+    syndrome_name: Pattern
+    syndrome_name_not: Pattern
     relapse_count_value_set: str
     relapse_count_name: Pattern
     count_period: Pattern
@@ -117,6 +126,7 @@ class RecordReading(Rules):
     infection_name: tuple[Pattern, ...]
     infection_name_not: tuple[Pattern, ...]
     temperature_name: Pattern
+    temperature_codes: tuple[str, ...]
 
 
 class ImagingRecords(Rules):
@@ -124,6 +134,9 @@ class ImagingRecords(Rules):
 
     brain_value_sets: tuple[str, ...]
     cord_value_sets: tuple[str, ...]
+    unread_statuses: tuple[str, ...]
+    done: tuple[str, ...]
+    report_within_days: int
     brain_name: Pattern
     cord_name: Pattern
     other_modality: Pattern
@@ -141,6 +154,7 @@ class EdssRecords(Rules):
     value_set: str
     name: Pattern
     name_not: Pattern
+    value: Pattern
     text: Pattern
     text_not: Pattern
 

@@ -27,8 +27,9 @@ _DATES = {
     "MedicationRequest": request_dates,
     "MedicationStatement": statement_dates,
 }
-_GIVEN: tuple[Says, ...] = ("taken", "finished", "ended", "given")
+_GIVEN: tuple[Says, ...] = ("taken", "finished", "ended", "given", "brokenOff")
 _OPEN: tuple[Says, ...] = ("paused", "unknown")
+_HOURS = {"h": 1, "d": 24}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +80,13 @@ def _records(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of
     for carrier in CARRIERS:
         for entry in chart.entries(carrier):
             concept = chart.medication(entry)
-            hits = _steroid(terminology.match(concept, rules.steroids.value_set))
+            hits = terminology.match(concept, rules.steroids.value_set)
             says = _says(entry, carrier, rules)
             words = words_of(concept)
-            if not hits or says not in (*_GIVEN, *_OPEN) or found((rules.steroids.low_dose_products,), words):
+            if not _steroid(hits, words, rules.steroids) or says not in (*_GIVEN, *_OPEN):
                 continue
             day = _DATES[carrier](entry.resource).start
-            high = True if any(hit.role == "include" for hit in hits) else _high_dose(entry.resource, words, rules.steroids)
+            high = _high_dose(entry.resource, words, any(hit.role == "include" for hit in hits), rules.steroids)
             if day is not None and day.first <= as_of and high is not False:
                 yield SteroidCourse(
                     date=day,
@@ -96,9 +97,11 @@ def _records(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of
                 )
 
 
-def _steroid(hits: Iterable[Hit]) -> tuple[Hit, ...]:
-    hits = tuple(hits)
-    return () if any(hit.role == "exclude" for hit in hits) else hits
+def _steroid(hits: Iterable[Hit], words: str, rules: SteroidCourseRules) -> bool:
+    """Whether it is a systemic corticosteroid or corticotropin, by code or by name."""
+    roles = {hit.role for hit in hits}
+    known = bool(roles) or found((rules.name,), words)
+    return known and "exclude" not in roles and not found((rules.low_dose_products,), words)
 
 
 def _says(entry: Entry, carrier: str, rules: ActivityRules) -> Says:
@@ -108,10 +111,34 @@ def _says(entry: Entry, carrier: str, rules: ActivityRules) -> Says:
     return rules.medication_statuses.says(carrier, resource.status)
 
 
-def _high_dose(resource: Any, words: str, rules: SteroidCourseRules) -> Truth:
-    """Whether the largest dose on the record reaches the limit; unknown if no dose is stated."""
-    doses = [*_doses_in_words(" ".join((words, *_dosage_words(resource))), rules), *_quantities(resource)]
-    return max(doses) >= rules.high_dose_mg if doses else None
+def _high_dose(resource: Any, words: str, pulse: bool, rules: SteroidCourseRules) -> Truth:
+    """Whether the dose of a day reaches the limit: the dosage decides, without one the strength in the name; unknown if neither tells.
+
+    `pulse`: a product given in high doses. It counts where nothing is stated; a small strength of it is a vial, not yet a dose.
+    """
+    if stated := list(_daily_doses(resource, rules)):
+        return max(stated) >= rules.high_dose_mg
+    if named := list(_doses_in_words(words, rules)):
+        return True if max(named) >= rules.high_dose_mg else None if pulse else False
+    return True if pulse else None
+
+
+def _daily_doses(resource: Any, rules: SteroidCourseRules) -> Iterator[float]:
+    """Every dose that the dosage states, in mg a day."""
+    for dosage in _dosages(resource):
+        words = " ".join(text for text in (dosage.text, getattr(dosage, "patientInstruction", None)) if text)
+        times = max([1.0, *_times_a_day(dosage, words, rules)])
+        for dose in (*_doses_in_words(words, rules), *_quantities(dosage)):
+            yield dose * times
+
+
+def _times_a_day(dosage: Any, words: str, rules: SteroidCourseRules) -> Iterator[float]:
+    yield from (float(24 / int(hit["hours"])) for hit in re.finditer(rules.every_hours, words, re.IGNORECASE))
+    yield from (float(times) for pattern, times in rules.times_a_day.items() if re.search(pattern, words, re.IGNORECASE))
+    timing = getattr(dosage, "timing", None)
+    repeat = timing.repeat if timing is not None else None
+    if repeat is not None and repeat.frequency and repeat.period and repeat.periodUnit in _HOURS:
+        yield repeat.frequency * 24 / (float(repeat.period) * _HOURS[repeat.periodUnit])
 
 
 def _doses_in_words(text: str, rules: SteroidCourseRules) -> Iterator[float]:
@@ -121,21 +148,15 @@ def _doses_in_words(text: str, rules: SteroidCourseRules) -> Iterator[float]:
         yield amount if dose["unit"].lower().startswith("m") else amount * 1000
 
 
-def _dosage_words(resource: Any) -> Iterator[str]:
-    for dosage in _dosages(resource):
-        yield from (text for text in (dosage.text, getattr(dosage, "patientInstruction", None)) if text)
-
-
-def _quantities(resource: Any) -> Iterator[float]:
-    for dosage in _dosages(resource):
-        rates = getattr(dosage, "doseAndRate", None)
-        doses = [rate.doseQuantity for rate in rates or ()] if rates else [getattr(dosage, "dose", None)]
-        for dose in doses:
-            if dose is None or dose.value is None:
-                continue
-            unit = str(dose.code or dose.unit or "").lower()
-            if unit in ("mg", "g"):
-                yield float(dose.value) * (1000 if unit == "g" else 1)
+def _quantities(dosage: Any) -> Iterator[float]:
+    rates = getattr(dosage, "doseAndRate", None)
+    doses = [rate.doseQuantity for rate in rates or ()] if rates else [getattr(dosage, "dose", None)]
+    for dose in doses:
+        if dose is None or dose.value is None:
+            continue
+        unit = str(dose.code or dose.unit or "").lower()
+        if unit in ("mg", "g"):
+            yield float(dose.value) * (1000 if unit == "g" else 1)
 
 
 def _dosages(resource: Any) -> tuple[Any, ...]:
@@ -148,4 +169,4 @@ def steroids_readable(chart: Chart, terminology: Terminology, rules: ActivityRul
     if not chart.answered & set(CARRIERS) or chart.partial & set(CARRIERS):
         return False
     refused = [item for item in chart.not_read if item.type in (*CARRIERS, "Medication")]
-    return all(elsewhere(item.concepts, terminology, (rules.steroids.value_set,)) for item in refused)
+    return all(elsewhere(item.concepts, terminology, (rules.steroids.value_set,), (rules.steroids.name,)) for item in refused)

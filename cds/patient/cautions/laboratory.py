@@ -6,17 +6,46 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Caution, Fact
-from cds.patient.reading import count_words, in_months_before, latest, months_since, sentence, unique
-from cds.patient.records.results import Result, Unread, converted, newest
-from cds.patient.rules import Pattern, Rules
+from cds.patient.reading import count_words, in_months_before, later, latest, months_since, sentence, unique
+from cds.patient.records.mentions import Text
+from cds.patient.records.results import Result, Unread, converted, newest, written_number
+from cds.patient.rules import Pattern, Rules, found
 from cds.three_valued import Bounds, Truth, any_of
 
 _SHOW = 4
 """Significant figures in a sentence."""
+
+
+class InReports(Rules):
+    """A value in the words of a report: what such a report is called, and the pattern of the value with its groups.
+
+    `aside` is taken out first, such as an earlier value. `gap` may say that the value lies `below` or `above` the number.
+    """
+
+    of_texts: ClassVar[bool] = True
+
+    names: tuple[Pattern, ...]
+    aside: tuple[Pattern, ...]
+    value: Pattern
+    below: tuple[Pattern, ...]
+    above: tuple[Pattern, ...]
+
+    def numbers(self, text: Text) -> tuple[Bounds, ...]:
+        """Every number that the text gives for the value, in the unit of the pattern."""
+        if not found(self.names, text.title):
+            return ()
+        words = text.words
+        for pattern in self.aside:
+            words = re.sub(pattern, " ", words, flags=re.IGNORECASE)
+        return tuple(filter(None, (self._number(hit) for hit in re.finditer(self.value, words, re.IGNORECASE))))
+
+    def _number(self, hit: re.Match[str]) -> Bounds | None:
+        sign = hit["sign"] or ("<" if found(self.below, hit["gap"]) else ">" if found(self.above, hit["gap"]) else "")
+        return written_number(f"{sign}{hit['number']}")[0]
 
 
 class Measure(Rules):
@@ -25,7 +54,7 @@ class Measure(Rules):
     `units` maps every accepted unit, as `results.unit_key` spells it, to its factor. `codes` narrow the value sets.
     `of_limit`: the value is divided by the laboratory's upper limit. `below_normal` and `months_ago` name further facts;
     `months_low` names the fact that counts how long the value has been below `low`. `worded` finds the number in the words of a
-    result of `worded_sets`.
+    result of `worded_sets`. `reports`: how reports give the value in words.
     """
 
     name: str
@@ -42,6 +71,7 @@ class Measure(Rules):
     low: float | None = None
     worded: Pattern | None = None
     worded_sets: tuple[str, ...] = ()
+    reports: InReports | None = None
 
     def about(self, result: Result) -> bool:
         """Whether the result is of this value."""
@@ -68,21 +98,43 @@ class _Reading(NamedTuple):
 
 
 def measured_facts(
-    rules: LaboratoryRules, results: Sequence[Result], unread: Unread, as_of: date
+    rules: LaboratoryRules, results: Sequence[Result], texts: Sequence[Text], unread: Unread, as_of: date
 ) -> tuple[dict[str, Fact], tuple[Caution, ...]]:
     """All facts of measured values, and a caution for each value found. What was not measured is unknown."""
     facts: dict[str, Fact] = {}
     cautions: list[Caution] = []
     for name, rule in rules.values.items():
         readings = [_read(rule, result) for result in results if rule.about(result)]
-        found = dict(_facts(name, rule, readings, as_of))
+        measured = tuple(readings)
+        readings += [reading for reading in _reported(rule, texts) if _newer(reading, measured)]
+        read = dict(_facts(name, rule, readings, as_of))
         if unread.of((*rule.sets, *rule.worded_sets)):
-            found = {key: _not_all_read(rule, fact) for key, fact in found.items()}
+            read = {key: _not_all_read(rule, fact) for key, fact in read.items()}
         elif not unread.whole and not readings:
-            found = {key: replace(fact, reason=f"{unread.why} {fact.reason}") for key, fact in found.items()}
-        facts |= found
+            read = {key: replace(fact, reason=f"{unread.why} {fact.reason}") for key, fact in read.items()}
+        facts |= read
         cautions += _caution(name, rule, facts[name], as_of)
     return facts, tuple(cautions)
+
+
+def _reported(rule: Measure, texts: Sequence[Text]) -> list[_Reading]:
+    """The value in the words of reports; where one gives several numbers, the span of them."""
+    readings: list[_Reading] = []
+    for text in texts if rule.reports is not None else ():
+        numbers = rule.reports.numbers(text) if rule.reports is not None else ()
+        if numbers:
+            value = Bounds(min(number.low for number in numbers), max(number.high for number in numbers))
+            result = Result(
+                ref=text.ref, name=text.title, hits=(), date=text.written, number=value, unit=rule.unit, word=None, text="", low=None,
+                high=None, flags=frozenset(),
+            )  # fmt: skip
+            readings.append(_read(rule, result))
+    return readings
+
+
+def _newer(reported: _Reading, measured: Sequence[_Reading]) -> bool:
+    """Whether words are surely newer than every value as such: they never stand against one of the same day."""
+    return all(later(reported.result.date, one.result.date) is True for one in measured)
 
 
 def _not_all_read(rule: Measure, fact: Fact) -> Fact:
@@ -127,7 +179,7 @@ def _facts(name: str, rule: Measure, readings: Sequence[_Reading], as_of: date) 
     if rule.months_ago is not None:
         ago = None if day is None else months_since(day, as_of)
         reason = f"Last {rule.name} on {day}, {count_words(ago, 'months')} ago." if ago is not None else f"No dated {rule.name} found."
-        yield rule.months_ago, Fact(value=ago, reason=reason, resources=resources, date=day, how="coded" if last else "notFound")
+        yield rule.months_ago, Fact(value=ago, reason=reason, resources=resources, date=day, how=last[0].result.how if last else "notFound")
     if rule.below_normal is not None:
         yield rule.below_normal, _below_normal(rule, last, day, resources)
     if rule.months_low is not None and rule.low is not None:
@@ -151,9 +203,9 @@ def _value(
     value = Bounds(min(v.low for v in values), max(v.high for v in values))
     age = f", {count_words(months_since(day, as_of), 'months')} old" if day is not None and _stale(rule, day, as_of) else ""
     when = f"on {day}" if day is not None else "undated"
-    return Fact(
-        value=value, reason=f"{name} {_number(value)}{_unit(rule)} {when}{age}.", resources=resources, date=day, how=last[0].result.how
-    )
+    words = ", in the words of a report" if any(not reading.result.hits for reading in last) else ""
+    reason = f"{name} {_number(value)}{_unit(rule)} {when}{age}{words}."
+    return Fact(value=value, reason=reason, resources=resources, date=day, how=last[0].result.how)
 
 
 def _below_normal(rule: Measure, last: Sequence[_Reading], day: DateRange | None, resources: tuple[str, ...]) -> Fact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from cds.fhir.chart import Chart
@@ -9,7 +10,7 @@ from cds.fhir.codes import Terminology
 from cds.patient.context import Fact
 from cds.patient.reading import latest
 from cds.patient.records.conditions import Diagnosed, absent, how_known, refs, standing, why_open
-from cds.patient.rules import Rules
+from cds.patient.rules import Pattern, Rules, found
 
 _ROLES = ("include", "context")
 
@@ -17,12 +18,13 @@ _ROLES = ("include", "context")
 class MalignancyRules(Rules):
     """Value sets of malignancy (definition `caution-malignancy`).
 
-    `excepted_codes` never count; `counted_codes` are ambiguous codes that do; `history_codes` say that it is past.
-    Words without a code leave it open.
+    `excepted_codes` and, where no code is known, `excepted_text` never count; `counted_codes` are ambiguous codes that do;
+    `history_codes` say that it is past. Other words without a code leave it open.
     """
 
     sets: tuple[str, ...]
     excepted_codes: tuple[str, ...]
+    excepted_text: tuple[Pattern, ...]
     counted_codes: tuple[str, ...]
     history_codes: tuple[str, ...]
     past_states: tuple[str, ...]
@@ -30,7 +32,7 @@ class MalignancyRules(Rules):
 
 def malignancy_fact(chart: Chart, terminology: Terminology, rules: MalignancyRules, conditions: Iterable[Diagnosed]) -> Fact:
     """Active unless resolved, a history code, basal-cell carcinoma of the skin or carcinoma in situ of the cervix."""
-    records = [record for record in conditions if _counts(record, rules)]
+    records = [record for record in conditions if _counts(record, terminology, rules)]
     past = [record for record in records if record.asserted and _past(record, rules)]
     current = [record for record in records if record not in past]
     word, _ = standing(current)
@@ -45,11 +47,20 @@ def malignancy_fact(chart: Chart, terminology: Terminology, rules: MalignancyRul
         )
     if past:
         return _fact("past", "A past malignancy is recorded", past)
-    return Fact(value="none", reason="No malignancy is recorded.", resources=refs(records), how="notFound")
+    reason = f"A malignancy was refuted ({records[-1].words()})." if records else "No malignancy is recorded."
+    return Fact(value="none", reason=reason, resources=refs(records), how=how_known(records))
 
 
-def _counts(record: Diagnosed, rules: MalignancyRules) -> bool:
-    return bool(record.of(*rules.sets, roles=_ROLES)) and not record.coded(rules.excepted_codes)
+def _counts(record: Diagnosed, terminology: Terminology, rules: MalignancyRules) -> bool:
+    hits = record.of(*rules.sets, roles=_ROLES)
+    if not hits or record.coded(rules.excepted_codes):
+        return False
+    if any(hit.how == "coded" for hit in hits) or not found(rules.excepted_text, record.text):
+        return True
+    rest = record.text
+    for pattern in rules.excepted_text:
+        rest = re.sub(pattern, " ", rest, flags=re.IGNORECASE)
+    return any(hit.role in _ROLES for hit in terminology.match_text(rest, *rules.sets))
 
 
 def _past(record: Diagnosed, rules: MalignancyRules) -> bool:

@@ -45,7 +45,9 @@ def cumulative_dose(chart: Chart, terminology: Terminology, rules: MitoxantroneR
             doses += float(dose.value)
     if not refs:
         return Fact(value=None, reason="No dose of mitoxantrone is recorded.", how="notFound")
-    if unread:
+    if unread and not doses:
+        reason = f"Mitoxantrone in {len(refs)} recorded infusions, none with a dose per square metre."
+    elif unread:
         reason = f"At least {doses:g} mg/m² of mitoxantrone; some doses are not given per square metre."
     else:
         reason = f"At least {doses:g} mg/m² of mitoxantrone in {len(refs)} recorded infusions."

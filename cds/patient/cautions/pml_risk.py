@@ -58,8 +58,21 @@ def pml_risk_fact(rules: PmlRiskRules, facts: Mapping[str, Fact]) -> Fact:
         return unknown(f"The table's figure for this stratum of PML risk could not be confirmed. {antibody.reason}")
     known = [figure for figure in figures if figure is not None]
     value = Bounds(min(known), max(known))
-    reason = f"PML {value} per 1,000 in this period of treatment by the table: {_inputs(antibody, index, prior, exposure.value)}."
+    period = _period(exposure.value, rules)
+    reason = f"PML {value} per 1,000 in {period} by the table: {_inputs(antibody, index, prior, exposure.value)}."
     return Fact(value=value, reason=reason, resources=resources, date=antibody.date)
+
+
+def _period(exposure: Bounds, rules: PmlRiskRules) -> str:
+    """The periods of the table in which the exposure may lie: `months 25 to 48 of treatment`."""
+    begins, ends = 0.0, rules.periods_until_months[-1]
+    for until in rules.periods_until_months:
+        if exposure.low > until:
+            begins = until
+        if exposure.high <= until:
+            ends = min(ends, until)
+    months = f"the first {ends:g} months" if begins == 0 else f"months {begins + 1:g} to {ends:g}"
+    return f"{months} of treatment" if exposure.high > 0 else f"{months} if natalizumab is begun"
 
 
 def _inputs(antibody: Fact, index: Fact, prior: Fact, exposure: Bounds) -> str:
@@ -67,11 +80,16 @@ def _inputs(antibody: Fact, index: Fact, prior: Fact, exposure: Bounds) -> str:
     before = {True: "prior immunosuppressant", False: "no prior immunosuppressant recorded"}
     parts = [
         f"JCV antibody {antibody.value} ({antibody.date or 'undated'})",
-        f"index {index.value}" if isinstance(index.value, Bounds) else "index not known" if antibody.value == "positive" else "",
+        f"index {_measured(index.value)}" if isinstance(index.value, Bounds) else "index not known" if antibody.value == "positive" else "",
         before[prior.value] if isinstance(prior.value, bool) else "prior immunosuppressants not known",
         count_words(exposure, "months"),
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _measured(index: Bounds) -> str:
+    """An index to the digits that the laboratory gave: 1.54 lies above a limit of 1.5."""
+    return f"{index.exact:.4g}" if index.exact is not None else str(index)
 
 
 def _fits(stratum: Stratum, antibody: Fact, index: Fact, prior: Fact, rules: PmlRiskRules) -> bool:

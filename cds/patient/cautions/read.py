@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -30,7 +31,9 @@ from cds.patient.context import Caution, Conflict, Fact
 from cds.patient.reading import Reading, count_words, months_since
 from cds.patient.records.comedication import MedicineRules, medicines, running_fact
 from cds.patient.records.conditions import Diagnosed, absent, doubted, read_conditions
+from cds.patient.records.mentions import Text
 from cds.patient.records.results import Result, ResultRules, Unread, read_observations, results_of, unread_results
+from cds.patient.records.unread import nameless
 from cds.patient.rules import Definitions, Pattern, Rules, parse_rules
 
 SINGLE_TESTS = {"jcv.antibody": "jcvAntibody", "caution.vzvIgg": "vzvIgg"}
@@ -38,13 +41,17 @@ SINGLE_TESTS = {"jcv.antibody": "jcvAntibody", "caution.vzvIgg": "vzvIgg"}
 
 
 class RecordedRules(Rules):
-    """Flags from diagnoses by fact name, and the flag that takes another back (definition `caution-recorded`)."""
+    """Flags from diagnoses by fact name, and the flag that takes another back (definition `caution-recorded`).
+
+    `whole_systems` are the code systems in which a code of none of the value sets means something else.
+    """
 
     facts: dict[str, tuple[Recorded, ...]]
     unless: dict[str, str]
     infections: dict[str, dict[str, tuple[Recorded, ...]]]
     not_words: tuple[Pattern, ...]
     doubt_words: tuple[Pattern, ...]
+    whole_systems: tuple[str, ...]
 
     @property
     def every(self) -> tuple[Recorded, ...]:
@@ -98,7 +105,7 @@ class CautionRules(NamedTuple):
         )
 
 
-def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, as_of: date) -> Reading:
+def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, texts: Sequence[Text], as_of: date) -> Reading:
     """The facts of sections Cautions and Safety, a caution for each finding, and the tests that contradict themselves.
 
     A diagnosis absent from a problem list that was read whole is not recorded; a test never done is unknown.
@@ -112,14 +119,22 @@ def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, a
     unread = unread_results(chart, terminology, *_test_sets(rules))
     flags = _recorded(chart, terminology, rules.recorded, conditions, as_of)
     flags["malignancy"] = malignancy_fact(chart, terminology, rules.malignancy, conditions)
-    flags["pml"] = pml_fact(chart, terminology, rules.pml, conditions, results, unread, as_of)
+    flags["pml"] = pml_fact(chart, terminology, rules.pml, conditions, results, unread, texts, as_of)
+    unnamed = nameless(chart, terminology, "Condition", rules.recorded.whole_systems)
+    if unnamed:
+        flags = {name: _left_open(fact, unnamed) for name, fact in flags.items()}
     flags |= _taken(chart, terminology, rules, as_of)
-    serology, old, conflicts = _serology(chart, terminology, rules, conditions, results, unread, as_of)
+    serology, old, conflicts = _serology(chart, terminology, rules, conditions, results, unread, bool(unnamed), as_of)
     serology["caution.cyp2c9"] = genotype_fact(observed, rules.genotype, unread)
-    measured, values = measured_facts(rules.laboratory, results, unread, as_of)
+    measured, values = measured_facts(rules.laboratory, results, texts, unread, as_of)
     allergies, hypersensitivities = allergy_facts(chart, terminology, rules.allergies)
     cautions = (*_flagged(flags), *serology_cautions(serology, old), *values, *hypersensitivities)
     return Reading({**flags, **serology, **measured, **allergies}, cautions, conflicts)
+
+
+def _left_open(fact: Fact, why: str) -> Fact:
+    """What no diagnosis speaks of is not known where a diagnosis cannot be understood."""
+    return replace(fact, value=None, reason=f"{why} {fact.reason}") if fact.value in (False, "none") and not fact.resources else fact
 
 
 def _condition_sets(rules: CautionRules) -> tuple[str, ...]:
@@ -172,10 +187,11 @@ def _serology(
     conditions: Sequence[Diagnosed],
     results: Sequence[Result],
     unread: Unread,
+    unnamed: bool,
     as_of: date,
 ) -> tuple[dict[str, Fact], frozenset[str], tuple[Conflict, ...]]:
     tests = {key: finding(assay, results, unread, as_of) for key, assay in rules.serology.tests.items()}
-    facts = {name: _infection(chart, terminology, rules, name, conditions, tests, as_of) for name in rules.recorded.infections}
+    facts = {name: _infection(chart, terminology, rules, name, conditions, tests, unnamed, as_of) for name in rules.recorded.infections}
     months = rules.serology.stale_after_months
     for name, test in SINGLE_TESTS.items():
         facts[name] = test_fact(tests[test], as_of, months)
@@ -205,6 +221,7 @@ def _infection(
     name: str,
     conditions: Sequence[Diagnosed],
     tests: Mapping[str, Finding],
+    unnamed: bool,
     as_of: date,
 ) -> Fact:
     """One infection by its pattern table, from its own tests and what is diagnosed."""
@@ -214,7 +231,7 @@ def _infection(
     said = next((stage for stage, found in weighed.items() if any(one.truth is True for one in found)), None)
     evidence = [one for found in weighed.values() for one in found if one.truth is not False]
     if said is None:
-        open_ = bool(evidence) or absent(chart, terminology, *sets) is None
+        open_ = bool(evidence) or unnamed or absent(chart, terminology, *sets) is None
         said = "possible" if open_ else "none"
     own = _tests_of(rules, name)
     return infection_fact(

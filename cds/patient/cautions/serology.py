@@ -22,13 +22,17 @@ class Bands(Rules):
 
 
 class Assay(Rules):
-    """One test. `codes` narrow the value sets; `lifelong`: once positive, positive; `load`: a measured amount is positive."""
+    """One test. `codes` narrow the value sets; `lifelong`: once positive, positive; `load`: a measured amount is positive.
+
+    `own_limits`: more is positive, so the laboratory's own limits decide what a number means.
+    """
 
     name: str
     sets: tuple[str, ...]
     codes: tuple[str, ...] = ()
     lifelong: bool = False
     load: bool = False
+    own_limits: bool = False
     bands: Bands | None = None
     bands_of: tuple[str, ...] = ()
 
@@ -52,7 +56,7 @@ class SerologyRules(Rules):
 class Finding:
     """What one test says: its word (`None` if never done, contradictory or not readable), and the results behind it.
 
-    `unread`: a result of it may exist that could not be read.
+    `unread`: a result of it may exist that could not be read. `written`: a result that is no word, as it stands in the chart.
     """
 
     assay: Assay
@@ -62,19 +66,24 @@ class Finding:
     how: How
     contradictory: bool = False
     unread: bool = False
+    written: str = ""
 
 
 def said(found: Finding, as_of: date, stale_after_months: float) -> str:
     """For a sentence: `HBsAg negative on 2024-05-02 (30.6 months old)`; the age only where it is old."""
     if not found.resources:
         return f"{found.assay.name} could not be read" if found.unread else f"{found.assay.name} not found"
-    word = "contradictory" if found.contradictory else found.word or "not readable"
+    word = "contradictory" if found.contradictory else found.word or _as_written(found)
     if found.unread:
         return f"{found.assay.name}: a result could not be read; the last readable one is {word} ({found.date or 'undated'})"
     if found.date is None:
         return f"{found.assay.name} {word}, undated"
     age = f" ({count_words(months_since(found.date, as_of), 'months')} old)" if stale(found, as_of, stale_after_months) else ""
     return f"{found.assay.name} {word} on {found.date}{age}"
+
+
+def _as_written(found: Finding) -> str:
+    return f'"{found.written}", not readable as positive or negative,' if found.written else "not readable"
 
 
 def stale(found: Finding, as_of: date, months: float) -> bool:
@@ -97,8 +106,9 @@ def finding(assay: Assay, results: Sequence[Result], unread: Unread, as_of: date
     if refused and word != "positive":
         word = None
     return Finding(
-        assay, word, latest(r.date for r in last), unique(r.ref for r in last), last[0].how, contradictory=len(clear) > 1, unread=refused
-    )
+        assay, word, latest(r.date for r in last), unique(r.ref for r in last), last[0].how, contradictory=len(clear) > 1, unread=refused,
+        written=next((result.written for result in last if word_of[id(result)] is None), ""),
+    )  # fmt: skip
 
 
 def _word(assay: Assay, result: Result) -> ResultWord | None:
@@ -108,7 +118,7 @@ def _word(assay: Assay, result: Result) -> ResultWord | None:
         return "negative" if (result.number < assay.bands.negative_below) is True else "indeterminate"
     if result.word is None and assay.load and result.number is not None:
         return "positive" if result.number.low > 0 else "indeterminate"
-    return result.word
+    return result.word or (result.by_limits if assay.own_limits else None)
 
 
 def pattern(rows: Sequence[PatternRow], words: Mapping[str, str]) -> str | None:

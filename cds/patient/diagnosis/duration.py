@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept
 from cds.fhir.dates import DateRange
-from cds.patient.context import Fact, How
+from cds.patient.context import Fact, How, Relapse
 from cds.patient.reading import count_words, earliest, sentence, unique, years_since
 from cds.patient.records.conditions import Diagnosed, refs, words_of
 from cds.patient.rules import Pattern, found
@@ -49,6 +49,23 @@ def disease_duration(records: Sequence[Diagnosed], symptom: Symptom | None, as_o
     if first is not None:
         return _years(first, years_since(first, as_of), f"since the first symptom ({first})", resources, "coded")
     return _since_record(known, [record.onset for record in known], records, "since the recorded onset", as_of)
+
+
+def open_to_syndromes(duration: Fact, syndromes: Sequence[Relapse], as_of: date) -> Fact:
+    """The duration, longer if an optic neuritis or myelitis that may lie earlier was the first symptom; nobody says if so (F16)."""
+    years, since = duration.value, duration.date
+    earlier = [one for one in syndromes if since is not None and one.onset.first < since.last]
+    first = earliest(one.onset for one in earlier)
+    if not isinstance(years, Bounds) or first is None:
+        return duration
+    longest = years_since(first, as_of)
+    return Fact(
+        value=Bounds(years.low, max(years.high, longest.high)),
+        reason=f"{duration.reason} {count_words(longest, 'years').capitalize()} if what is recorded of {first} was the first symptom.",
+        resources=unique((*duration.resources, *(ref for one in earlier for ref in one.resources))),
+        date=DateRange(first.first, since.last) if since is not None else first,
+        how=duration.how,
+    )
 
 
 def since_diagnosis(records: Sequence[Diagnosed], as_of: date) -> Fact:

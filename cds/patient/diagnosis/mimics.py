@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cds.fhir.chart import Chart
+from cds.fhir.chart import CARRIERS, Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.context import Conflict, Fact, How
 from cds.patient.reading import earliest, later, sentence, unique
-from cds.patient.records.comedication import MedicineRules, medicines
+from cds.patient.records.comedication import Medicine, MedicineRules, medicines
 from cds.patient.records.conditions import (
     Diagnosed,
     absent,
+    codes_in,
     dated,
-    doubted,
     how_known,
     notes_of,
     read_conditions,
@@ -44,10 +44,14 @@ class MimicRules(Rules):
     """Which diseases withhold, and what is only a sign of one (definition `diagnosis-mimics`)."""
 
     withhold: dict[str, Withholding]
+    worded_beside: tuple[str, ...]
     drugs: tuple[str, ...]
     suspected_text: tuple[Pattern, ...]
+    refuted_text: tuple[Pattern, ...]
     antibody_test_text: tuple[Pattern, ...]
     antibody_positive_text: tuple[Pattern, ...]
+    antibody_titre_text: tuple[Pattern, ...]
+    antibody_flags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +64,13 @@ class Mimic:
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
+    """What speaks for another disease. `certain`: it withholds; `how` is `notFound` where it could not be read."""
+
+    id: str
     text: str
     resources: tuple[str, ...]
     date: DateRange | None
-    certain: bool
+    certain: bool = False
     how: How = "coded"
 
 
@@ -75,16 +82,15 @@ class SignRules(NamedTuple):
     medicines: MedicineRules
 
 
-def read_mimics(
-    chart: Chart, terminology: Terminology, signs_from: SignRules, as_of: date, ms_possible: bool, since: DateRange | None
-) -> Mimic:
-    """The mimic, if any. `since` is the first MS date, which decides what an ADEM means."""
+def read_mimics(chart: Chart, terminology: Terminology, signs_from: SignRules, as_of: date, beside: str, since: DateRange | None) -> Mimic:
+    """The mimic, if any. `beside` is the diagnosis that it would contradict, MS or CIS; `since`, its first date, decides about ADEM."""
     rules = signs_from.mimics
     sets = tuple(name for disease in rules.withhold.values() for name in disease.sets)
-    records = tuple(doubted(record, rules.suspected_text) for record in read_conditions(chart, terminology, *sets))
-    signs = [sign for name, disease in rules.withhold.items() if (sign := _disease(name, disease, records, ms_possible, since))]
-    signs += [*_antibodies(chart, signs_from), *_drugs(chart, terminology, signs_from, as_of)]
-    conflicts = tuple(_conflict(sign) for sign in signs) if ms_possible else ()
+    read = (_named(record, terminology, sets) for record in read_conditions(chart, terminology, *sets, *rules.worded_beside))
+    records = tuple(stated for record in read if record.hits for stated in _statements(record, rules))
+    signs = [sign for name, disease in rules.withhold.items() if (sign := _disease(name, disease, records, bool(beside), since))]
+    signs += [*_antibodies(chart, signs_from), *_drugs(chart, terminology, signs_from, as_of), *_unread(chart, terminology, rules)]
+    conflicts = tuple(_conflict(sign, beside) for sign in signs if beside and sign.how != "notFound")
     certain = [sign for sign in signs if sign.certain]
     if certain:
         return Mimic(fact=_fact("withhold", certain), conflicts=conflicts)
@@ -106,36 +112,53 @@ def _fact(value: str, signs: Sequence[_Sign]) -> Fact:
     )
 
 
-def _conflict(sign: _Sign) -> Conflict:
-    return Conflict(id=f"mimic-{sign.resources[0]}", text=f"Beside MS: {sign.text}", resources=sign.resources)
+def _conflict(sign: _Sign, beside: str) -> Conflict:
+    return Conflict(id=sign.id, text=f"Beside {beside}: {sign.text}", resources=sign.resources)
 
 
-def _disease(name: str, rule: Withholding, records: tuple[Diagnosed, ...], ms_possible: bool, since: DateRange | None) -> _Sign | None:
+def _named(record: Diagnosed, terminology: Terminology, sets: tuple[str, ...]) -> Diagnosed:
+    """The record with its hits in these sets. Where its code is of another disease, such as demyelination unspecified, its words count."""
+    hits = tuple(hit for hit in record.hits if hit.value_set in sets)
+    return replace(record, hits=hits or terminology.match(Concept(text=record.text), *sets))
+
+
+def _statements(record: Diagnosed, rules: MimicRules) -> tuple[Diagnosed, ...]:
+    """What the record states: a suspicion where nothing but its words names the disease, or nothing confirms it, and they doubt.
+
+    Where they rule out what its code says, it states both.
+    """
+    coded = any(hit.how == "coded" for hit in record.hits)
+    if record.asserted and found(rules.suspected_text, record.text) and (not coded or record.verification == "notStated"):
+        return (replace(record, verification="suspected"),)
+    denied = record.asserted and coded and found(rules.refuted_text, record.text)
+    return (record, replace(record, verification="refuted")) if denied else (record,)
+
+
+def _disease(name: str, rule: Withholding, records: tuple[Diagnosed, ...], beside: bool, since: DateRange | None) -> _Sign | None:
     matching = [record for record in records if _matches(record, rule)]
     unresolved = [record for record in matching if not (record.asserted and record.over)]
+    asserted = [record for record in unresolved if record.asserted]
+    id = f"mimic-{name.replace(' ', '-')}"
     match standing(unresolved)[0]:
         case "present":
-            asserted = [record for record in unresolved if record.asserted]
+            pass
         case "suspected":
-            return _Sign(
-                sentence(f"{name} is recorded but not confirmed ({dated(unresolved[0])})."),
-                refs(unresolved),
-                unresolved[0].date,
-                False,
-                how_known(unresolved),
-            )
+            said = "is recorded both as confirmed and as refuted" if asserted else "is recorded but not confirmed"
+            days = ", ".join(dict.fromkeys(dated(record) for record in unresolved))
+            text = sentence(f"{name} {said} ({days}).")
+            return _Sign(id, text, refs(unresolved), unresolved[0].date, how=how_known(unresolved))
         case _:
             return None
     first = earliest(record.date for record in asserted)
     counts: Truth = True
-    if rule.only_from_first_ms_date and ms_possible:
+    if rule.only_from_first_ms_date and beside:
         counts = _any_from([record.date for record in asserted], since)
     if counts is False:
         return None
     text = f"{name} is recorded ({asserted[0].words()})."
     if counts is None:
         text = f"{name} is recorded ({asserted[0].words()}); whether before or after the first MS date is not known."
-    return _Sign(sentence(text), refs(asserted), first, counts is True, how_known(asserted))
+    return _Sign(id, sentence(text), refs(asserted), first, counts is True, how_known(asserted))
 
 
 def _any_from(dates: list[DateRange | None], since: DateRange | None) -> Truth:
@@ -149,24 +172,61 @@ def _matches(record: Diagnosed, rule: Withholding) -> bool:
 
 def _antibodies(chart: Chart, rules: SignRules) -> Iterator[_Sign]:
     """AQP4 or MOG antibodies reported positive: as a test result, or in a note or report."""
+    positive: dict[str, DateRange | None] = {}
     for entry in chart.entries("Observation"):
         resource = entry.resource
         if resource.status in rules.results.statuses:
-            named = found(rules.mimics.antibody_test_text, words_of(Concept.of(resource.code)))
             said = found(rules.mimics.antibody_positive_text, f"{resource.valueString or ''} {notes_of(resource)}")
-            if said or (named and result_word(resource, rules.results) == "positive"):
-                day = observed_on(resource)
-                yield _Sign(f"A positive AQP4 or MOG antibody is reported ({day or 'undated'}).", (entry.ref,), day, False, "text")
+            if said or any(_positive(part, resource, rules) for part in (resource, *(resource.component or ()))):
+                positive[entry.ref] = observed_on(resource)
+    if positive:
+        days = ", ".join(str(day or "undated") for day in dict.fromkeys(positive.values()))
+        text = f"A positive AQP4 or MOG antibody is reported ({days})."
+        yield _Sign("mimic-antibody", text, tuple(positive), earliest(positive.values()), how="text")
+    noted = []
     for type_ in ("Condition", "DiagnosticReport"):
         for entry in chart.entries(type_):
             resource = entry.resource
             text = resource.conclusion or "" if type_ == "DiagnosticReport" else notes_of(resource)
-            if text and found(rules.mimics.antibody_positive_text, text) and getattr(resource, "status", None) != "entered-in-error":
-                yield _Sign("A note or report tells of a positive AQP4 or MOG antibody.", (entry.ref,), None, False, "text")
+            if text and found(rules.mimics.antibody_positive_text, text) and not _in_error(resource):
+                noted.append(entry.ref)
+    if noted:
+        yield _Sign("mimic-antibody-noted", "A note or report tells of a positive AQP4 or MOG antibody.", unique(noted), None, how="text")
+
+
+def _in_error(resource: Any) -> bool:
+    return "entered-in-error" in (getattr(resource, "status", None), *codes_in(getattr(resource, "verificationStatus", None)))
+
+
+def _positive(part: Any, observation: Any, rules: SignRules) -> bool:
+    """Whether an Observation or a component is a positive AQP4 or MOG test: by its word, a titre, or the laboratory's flag."""
+    names = {words_of(Concept.of(part.code)), words_of(Concept.of(observation.code))}
+    if not any(found(rules.mimics.antibody_test_text, name) for name in names):
+        return False
+    word = result_word(part, rules.results)
+    if word is not None:
+        return word == "positive"
+    flags = {code.upper() for concept in part.interpretation or () for code in codes_in(concept)}
+    return bool(flags & set(rules.mimics.antibody_flags)) or found(rules.mimics.antibody_titre_text, part.valueString or "")
 
 
 def _drugs(chart: Chart, terminology: Terminology, rules: SignRules, as_of: date) -> Iterator[_Sign]:
+    """Drugs of NMOSD and similar diseases that were taken, each once, unless all its records state another reason."""
+    taken: dict[str, list[Medicine]] = {}
     for drug in medicines(chart, terminology, rules.medicines, as_of, *rules.mimics.drugs):
         if not drug.other_reason:
-            text = f"{drug.name} is recorded ({drug.date or 'undated'}), a drug of NMOSD and similar diseases."
-            yield _Sign(sentence(text), (drug.ref,), drug.date, False)
+            taken.setdefault(drug.name.lower(), []).append(drug)
+    for records in taken.values():
+        first = earliest(drug.date for drug in records)
+        text = f"{records[0].name} is recorded ({f'since {first}' if first else 'undated'}), a drug of NMOSD and similar diseases."
+        yield _Sign(f"mimic-{records[0].name.lower()}", sentence(text), unique(drug.ref for drug in records), first)
+
+
+def _unread(chart: Chart, terminology: Terminology, rules: MimicRules) -> Iterator[_Sign]:
+    """Antibody tests and drugs of such diseases that were sent and could not be read."""
+    for item in chart.not_read:
+        tests = item.type == "Observation" and any(found(rules.antibody_test_text, words_of(concept)) for concept in item.concepts)
+        drugs = item.type in CARRIERS and any(terminology.match(concept, *rules.drugs) for concept in item.concepts)
+        if item.resource is not None and (tests or drugs):
+            what = "An AQP4 or MOG antibody test" if tests else "A drug of NMOSD and similar diseases"
+            yield _Sign("mimic-unread", f"{what} could not be read.", (item.resource,), None, how="notFound")

@@ -13,27 +13,27 @@ from cds.fhir.dates import DateRange
 from cds.patient.context import Conflict, Fact, How
 from cds.patient.diagnosis.duration import disease_duration, first_symptom, since_diagnosis
 from cds.patient.diagnosis.mimics import Mimic, MimicRules, SignRules, read_mimics
+from cds.patient.diagnosis.statements import MsRules, Statements, confirmed_and_refuted, read_statements
 from cds.patient.diagnosis.subtype import Course, SubtypeRules, coded_courses, read_course
 from cds.patient.reading import Reading, earliest, unique
 from cds.patient.records.comedication import MedicineRules
-from cds.patient.records.conditions import Diagnosed, absent, dated, how_known, read_conditions, refs, standing, unread_concepts, why_open
+from cds.patient.records.conditions import (
+    Diagnosed,
+    absent,
+    dated,
+    doubted,
+    how_known,
+    read_conditions,
+    refs,
+    standing,
+    unread_concepts,
+    why_open,
+)
 from cds.patient.records.results import ResultRules
-from cds.patient.rules import Definitions, Pattern, Rules, found, parse_rules
+from cds.patient.rules import Definitions, found, parse_rules
 from cds.three_valued import Truth
 
 MsWord = Literal["present", "suspected", "absent", "excluded"]
-
-
-class MsRules(Rules):
-    """What makes MS present or suspected, and how a first symptom is written (definition `diagnosis-ms`)."""
-
-    ms: tuple[str, ...]
-    cis: tuple[str, ...]
-    ris: tuple[str, ...]
-    suspected_text: tuple[Pattern, ...]
-    refuted_text: tuple[Pattern, ...]
-    family_text: tuple[Pattern, ...]
-    symptom_onset_text: tuple[Pattern, ...]
 
 
 class DiagnosisRules(NamedTuple):
@@ -76,30 +76,33 @@ class Diagnosis:
     conflicts: tuple[Conflict, ...]
 
 
-def read_diagnosis(chart: Chart, terminology: Terminology, rules: DiagnosisRules, as_of: date, dmt_running: Truth) -> Diagnosis:
-    """Read F1 to F3 and F16. `dmt_running` says whether an MS drug runs now; it decides what a resolved MS entry means.
+def read_diagnosis(
+    chart: Chart, terminology: Terminology, rules: DiagnosisRules, as_of: date, dmt_running: Truth, dmt_records: tuple[str, ...] = ()
+) -> Diagnosis:
+    """Read F1 to F3 and F16. `dmt_running` says whether an MS drug runs now, by `dmt_records`; it decides what a resolved MS entry means.
 
     An MS entry that could not be read, or a problem list that was not, makes MS unknown, never absent.
     """
     spectrum = (*rules.ms.ms, *rules.ms.cis, *rules.ms.ris)
     value_sets = (*spectrum, *rules.subtype.value_sets)
-    records = [
-        _in_doubt(record, rules.ms)
-        for record in read_conditions(chart, terminology, *value_sets, worded=rules.ms.suspected_text)
-        if not found(rules.ms.family_text, record.text)
-    ]
-    ms_records = [record for record in records if record.of(*rules.ms.ms) or not _named(record)]
-    early = {"cis": _including(records, rules.ms.cis), "ris": _including(records, rules.ms.ris)}
+    read = read_conditions(chart, terminology, *value_sets, worded=rules.ms.suspected_text)
+    statements = read_statements(read, terminology, rules.ms)
+    ms_records = statements.ms
+    stated = [*(_in_doubt(record, rules.signs.mimics) for record in statements.others), *ms_records]
+    early = {"cis": _including(stated, rules.ms.cis), "ris": _including(stated, rules.ms.ris)}
     silence = absent(chart, terminology, *spectrum)
-    ms = _ms(ms_records, silence, why_open(chart), dmt_running)
+    ms = _ms(statements, silence, why_open(chart), _Dmt(dmt_running, dmt_records))
     possible = ms.word in ("present", "suspected")
     asserted = [record for record in ms_records if record.asserted and ms.word != "excluded"]
     since = earliest(record.date for record in asserted) if possible else None
     unread = coded_courses(rules.subtype, [hit for concept in unread_concepts(chart) for hit in terminology.match(concept, *value_sets)])
     standing_records = [] if ms.word == "excluded" else ms_records
     course = read_course(terminology, rules.subtype, standing_records, early, ms.word is None or bool(asserted), silence, unread)
-    mimic = read_mimics(chart, terminology, rules.signs, as_of, possible, since)
     attacks = [record for record in early["cis"] if record.asserted]
+    cis = _current(early["cis"], silence)
+    first = since if possible else earliest(record.date for record in attacks)
+    beside = "MS" if possible else "CIS" if early["cis"] and cis is not False else ""
+    mimic = read_mimics(chart, terminology, rules.signs, as_of, beside, first)
     return Diagnosis(
         ms=ms.word,
         reason=ms.reason,
@@ -107,7 +110,7 @@ def read_diagnosis(chart: Chart, terminology: Terminology, rules: DiagnosisRules
         how=how_known(ms_records, *rules.ms.ms),
         since=since,
         resolved_while_treated=ms.resolved_while_treated,
-        cis=_current(early["cis"], silence),
+        cis=cis,
         cis_resources=refs(early["cis"]),
         course=course,
         mimic=mimic,
@@ -146,6 +149,13 @@ def _ms_or_cis(diagnosis: Diagnosis) -> Fact:
     return Fact(value=value, reason=diagnosis.reason, resources=unique(diagnosis.resources + diagnosis.cis_resources), date=diagnosis.since)
 
 
+def _in_doubt(record: Diagnosed, rules: MimicRules) -> Diagnosed:
+    """CIS or RIS whose words doubt it, where nothing but words names it, or rule out what its code says, is a suspicion."""
+    if record.asserted and found(rules.refuted_text, record.text):
+        return replace(record, verification="suspected")
+    return doubted(record, rules.suspected_text)
+
+
 def _including(records: Iterable[Diagnosed], value_sets: tuple[str, ...]) -> list[Diagnosed]:
     return [record for record in records if record.of(*value_sets, roles=("include",))]
 
@@ -158,27 +168,45 @@ class _Ms(NamedTuple):
     conflicts: tuple[Conflict, ...] = ()
 
 
-def _ms(records: Sequence[Diagnosed], silence: Truth, open_because: str, dmt_running: Truth) -> _Ms:
+class _Dmt(NamedTuple):
+    running: Truth
+    records: tuple[str, ...]
+
+
+def _ms(statements: Statements, silence: Truth, open_because: str, dmt: _Dmt) -> _Ms:
     """F1 over all MS records of the chart."""
+    records = statements.ms
     resources = refs(records)
     resolved = [record for record in records if record.asserted and record.over]
     current = [record for record in records if record not in resolved]
-    word, contradicted = standing(_bearing(current))
-    conflicts: tuple[Conflict, ...] = (_confirmed_and_refuted(current, word),) if contradicted else ()
+    bearing = _bearing(current)
+    word, contradicted = standing(bearing)
+    suspected = [record for record in current if record.verification == "suspected"]
+    conflicts = statements.contradictory
+    if contradicted:
+        conflicts += confirmed_and_refuted(bearing, _outcome(word, suspected))
     if word == "present":
-        first = next(record for record in current if record.asserted)
+        first = next((record for record in current if record.verification == "confirmed"), None)
+        first = first or next(record for record in current if record.asserted)
         return _Ms("present", f"Multiple sclerosis is recorded ({first.words()}).", resources, conflicts=conflicts)
     if word == "suspected":
-        doubtful = next((record for record in current if record.verification == "suspected"), None)
-        text = conflicts[0].text if doubtful is None else f"Multiple sclerosis is recorded as suspected only ({doubtful.words()})."
+        conflicts += statements.doubted
+        text = conflicts[0].text if conflicts else f"Multiple sclerosis is recorded as suspected only ({suspected[0].words()})."
         return _Ms("suspected", text, resources, conflicts=conflicts)
-    if resolved and (word == "none" or dmt_running is not False):
-        return _resolved(resolved, resources, dmt_running, silence, open_because)
+    if resolved and (word == "none" or dmt.running is not False):
+        return _resolved(resolved, resources, dmt, silence, open_because)
     if silence is None:
         return _Ms(None, f"{open_because} Whether multiple sclerosis is recorded cannot be said.", resources, None)
     if resources:
         return _Ms("excluded", "Multiple sclerosis is recorded as refuted.", resources, conflicts=conflicts)
     return _Ms("absent", "No diagnosis of multiple sclerosis is recorded.")
+
+
+def _outcome(word: str, suspected: Sequence[Diagnosed]) -> str:
+    """What follows from a confirmation and a refutation, for a sentence."""
+    if word == "suspected":
+        return "a suspicion is recorded as well" if suspected else "which came later is not known"
+    return {"present": "the later confirmation counts", "excluded": "the later refutation counts"}[word]
 
 
 def _bearing(records: Sequence[Diagnosed]) -> list[Diagnosed]:
@@ -195,46 +223,17 @@ def _courses(record: Diagnosed) -> frozenset[str]:
     return frozenset(hit.value_set for hit in record.hits if hit.value_set.startswith("ms-subtype-") and hit.role == "include")
 
 
-def _resolved(resolved: Sequence[Diagnosed], resources: tuple[str, ...], dmt_running: Truth, silence: Truth, open_because: str) -> _Ms:
+def _resolved(resolved: Sequence[Diagnosed], resources: tuple[str, ...], dmt: _Dmt, silence: Truth, open_because: str) -> _Ms:
     entry = f"The problem list marks multiple sclerosis as resolved ({dated(resolved[0])})"
-    if dmt_running:
+    if dmt.running:
         text = f"{entry}, yet an MS drug runs."
-        return _Ms("suspected", text, resources, True, (Conflict(id="ms-resolved-while-treated", text=text, resources=resources),))
-    if dmt_running is None:
+        conflict = Conflict(id="ms-resolved-while-treated", text=text, resources=unique(resources + dmt.records))
+        return _Ms("suspected", text, resources, True, (conflict,))
+    if dmt.running is None:
         return _Ms(None, f"{entry}; whether an MS drug still runs is not known.", resources, None)
     if silence is None:
         return _Ms(None, f"{entry}. {open_because}", resources)
     return _Ms("absent", f"{entry}, and no MS drug runs.", resources)
-
-
-def _confirmed_and_refuted(records: Sequence[Diagnosed], word: str) -> Conflict:
-    outcome = {
-        "present": "the later confirmation counts",
-        "excluded": "the later refutation counts",
-        "suspected": "which came later is not known",
-    }[word]
-    text = f"Multiple sclerosis is recorded both as confirmed and as refuted; {outcome}."
-    return Conflict(id="ms-confirmed-and-refuted", text=text, resources=refs(records))
-
-
-def _in_doubt(record: Diagnosed, rules: MsRules) -> Diagnosed:
-    """Words such as "possible MS" make a suspicion of a record that is nothing but words, or whose verification is not stated.
-
-    Words such as "MS ruled out" make a refutation of one that is nothing but words.
-    """
-    if not record.asserted:
-        return record
-    coded, denied = any(hit.how == "coded" for hit in record.hits), found(rules.refuted_text, record.text)
-    if denied and not coded:
-        return replace(record, verification="refuted")
-    open_to_words = (not coded or record.verification == "notStated") and bool(record.of(*rules.ms))
-    doubted = not _named(record) or (open_to_words and (denied or found(rules.suspected_text, record.text)))
-    return replace(record, verification="suspected") if doubted else record
-
-
-def _named(record: Diagnosed) -> bool:
-    """Whether a value set recognised the record, guards aside."""
-    return any(hit.role in ("include", "context") for hit in record.hits)
 
 
 def _current(records: Sequence[Diagnosed], silence: Truth) -> Truth:

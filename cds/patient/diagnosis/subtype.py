@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from cds.fhir.codes import Hit, Terminology
+from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.context import Conflict, Fact, How
 from cds.patient.reading import earliest, later
-from cds.patient.records.conditions import Diagnosed, dated, refs, standing
+from cds.patient.records.conditions import Diagnosed, dated, how_known, refs, standing
 from cds.patient.rules import Pattern, Rules, found
 from cds.three_valued import Truth
 
@@ -82,11 +82,12 @@ def read_course(
         because = "could not be read" if unread else "is recorded both as confirmed and as refuted"
         subtype = Fact(value=None, reason=f"An MS diagnosis that names a course {because}.", resources=subtype.resources)
     suspected = [record for record in ms_records if record.verification == "suspected"]
+    hinted = unsure | (_hinted(terminology, rules, ms_records) if subtype.value is None else frozenset())
     return Course(
         subtype=_with_suspicion(terminology, rules, subtype, suspected, conflicts),
-        progressive=_flag(evidence, (*PROGRESSIVE, "progressive"), "A progressive course", silence, unsure),
+        progressive=_flag(evidence, (*PROGRESSIVE, "progressive"), "A progressive course", silence, hinted),
         relapsing=_flag(evidence, ("rrms", "prms", "relapsing"), "A relapsing course", silence, unsure),
-        aggressive=_aggressive(rules, ms_records, silence),
+        aggressive=_aggressive(terminology, rules, kept, doubtful, silence),
         conflicts=tuple(conflicts),
     )
 
@@ -137,28 +138,41 @@ def _evidence(terminology: Terminology, rules: SubtypeRules, record: Diagnosed, 
 
 def _worded_courses(terminology: Terminology, rules: SubtypeRules, record: Diagnosed) -> frozenset[str]:
     """The courses that the words of the record name, unless the words leave doubt."""
-    if found(rules.doubt_text, record.text):
-        return frozenset()
-    hits = terminology.match_text(record.text, *rules.value_sets)
-    words = coded_courses(rules, hits, how="text")
-    if not words and found(rules.relapsing_text, record.text):
+    return frozenset() if found(rules.doubt_text, record.text) else _courses_in(terminology, rules, record.text)
+
+
+def _courses_in(terminology: Terminology, rules: SubtypeRules, text: str) -> frozenset[str]:
+    words = coded_courses(rules, terminology.match(Concept(text=text), *rules.value_sets), how="text")
+    if not words and found(rules.relapsing_text, text):
         words |= {"relapsing"}
-    if not words and found(rules.progressive_text, record.text):
+    if not words and found(rules.progressive_text, text):
         words |= {"progressive"}
     return words
 
 
+def _hinted(terminology: Terminology, rules: SubtypeRules, records: Sequence[Diagnosed]) -> frozenset[str]:
+    """The courses that suspected entries name, or words that doubt."""
+    open_ = [
+        record for record in records if record.verification == "suspected" or (record.asserted and found(rules.doubt_text, record.text))
+    ]
+    return frozenset(word for record in open_ for word in coded_courses(rules, record.hits) | _courses_in(terminology, rules, record.text))
+
+
 def _ms_subtype(evidence: Sequence[_Evidence], conflicts: list[Conflict]) -> Fact:
-    """The subtype of MS proper: coded evidence first, text only where no code names a course."""
+    """The subtype of MS proper: coded evidence first, text only where no code names a course.
+
+    Primary progressive and relapsing-onset disease exclude each other, in words as in codes.
+    """
     named = [item for item in evidence if item.word not in ("progressive", "relapsing")]
     coded = [item for item in named if item.how == "coded"]
     used = coded or named
-    _text_against_code(coded, named, conflicts)
     words = {item.word for item in used}
     if not words:
         return _unnamed(evidence, conflicts)
-    if "ppms" in words and words & {"rrms", "spms"}:
-        return _contradiction(used, conflicts, "both as primary progressive and as relapsing-onset disease")
+    all_words = {item.word for item in named}
+    if "ppms" in all_words and all_words & {"rrms", "spms"}:
+        return _contradiction(named, conflicts, "both as primary progressive and as relapsing-onset disease")
+    _text_against_code(coded, named, conflicts)
     if "rrms" in words and not words & {"spms", "prms"} and any(item.word == "progressive" for item in evidence):
         both = [item for item in evidence if item.word in ("rrms", "progressive")]
         return _contradiction(both, conflicts, "both as relapsing-remitting and as progressive")
@@ -246,7 +260,7 @@ def _early_subtype(early: Mapping[str, Sequence[Diagnosed]]) -> Fact | None:
                 reason=f"{word.upper()} is recorded ({asserted[0].words()}) and no MS.",
                 resources=refs(asserted),
                 date=earliest(record.date for record in asserted),
-                how="coded",
+                how=how_known(asserted),
             )
     return None
 
@@ -277,16 +291,29 @@ def _flag(evidence: Sequence[_Evidence], words: Sequence[str], what: str, silenc
         reason = f"{what} is recorded ({items[0].record.words()})."
         return Fact(value=True, reason=reason, resources=refs(item.record for item in items), date=since, how=items[0].how)
     if silence is None or any(word in unsure for word in words):
-        return Fact(value=None, reason=f"{what} may be recorded in what could not be read or is refuted elsewhere.", how="notFound")
+        return Fact(
+            value=None, reason=f"{what} is not certain: it is suspected, refuted elsewhere or in what could not be read.", how="notFound"
+        )
     return Fact(value=False, reason=f"{what} is not recorded.", how="notFound")
 
 
-def _aggressive(rules: SubtypeRules, records: Sequence[Diagnosed], silence: Truth) -> Fact:
-    named = [record for record in records if record.asserted and record.of(*rules.aggressive)]
+def _aggressive(
+    terminology: Terminology, rules: SubtypeRules, kept: Sequence[Diagnosed], doubtful: Sequence[Diagnosed], silence: Truth
+) -> Fact:
+    """A malignant, fulminant or Marburg variant, by code or in words that leave no doubt."""
+    named = [record for record in kept if _names_aggressive(terminology, rules, record)]
     if named:
         day: DateRange | None = earliest(record.date for record in named)
         reason = f"A malignant, fulminant or Marburg variant of MS is recorded ({named[0].words()})."
-        return Fact(value=True, reason=reason, resources=refs(named), date=day, how=named[0].of(*rules.aggressive)[0].how)
-    if silence is None:
-        return Fact(value=None, reason="An aggressive variant may be recorded in what could not be read.", how="notFound")
+        how: How = "coded" if any(hit.how == "coded" for record in named for hit in record.of(*rules.aggressive)) else "text"
+        return Fact(value=True, reason=reason, resources=refs(named), date=day, how=how)
+    if silence is None or any(_names_aggressive(terminology, rules, record) for record in doubtful):
+        reason = "An aggressive variant is not certain: it is refuted elsewhere or in what could not be read."
+        return Fact(value=None, reason=reason, how="notFound")
     return Fact(value=False, reason="No aggressive variant is recorded.", how="notFound")
+
+
+def _names_aggressive(terminology: Terminology, rules: SubtypeRules, record: Diagnosed) -> bool:
+    if any(hit.how == "coded" for hit in record.of(*rules.aggressive)):
+        return True
+    return bool(terminology.match(Concept(text=record.text), *rules.aggressive)) and not found(rules.doubt_text, record.text)

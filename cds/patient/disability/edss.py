@@ -21,13 +21,17 @@ from cds.patient.rules import found
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdssRecord:
-    """One EDSS as recorded; `value` is `None` where the record is preliminary or its value is none of the scale."""
+    """One EDSS as recorded; `value` is `None` where the record is preliminary or its value is none of the scale.
+
+    `unclear`: the record states a value of the scale, but not which. A record that gives a span is one of either end.
+    """
 
     ref: str
     date: DateRange
     value: float | None
     how: How
     why_not: str = ""
+    unclear: bool = False
 
 
 def edss_records(chart: Chart, terminology: Terminology, rules: ChartRecords, as_of: date) -> tuple[EdssRecord, ...]:
@@ -50,33 +54,47 @@ def _observed(chart: Chart, terminology: Terminology, rules: ChartRecords, scale
             words = words_of(concept)
             if not coded and (not found((rules.edss.name,), words) or found((rules.edss.name_not,), words)):
                 continue
-            value, unit, raw = _value(part, rules)
+            values, unit, raw = _values(part, rules)
             how: How = "coded" if coded and part.valueString is None else "text"
             if observation.status in rules.records.provisional:
-                yield EdssRecord(ref=entry.ref, date=day, value=None, how=how, why_not="preliminary")
+                yield EdssRecord(ref=entry.ref, date=day, value=None, how=how, why_not=f"preliminary {raw}".strip())
             elif observation.status in rules.records.final and raw:
-                allowed = value is not None and _on_scale(value, unit, scale)
-                yield EdssRecord(
-                    ref=entry.ref, date=day, value=value if allowed else None, how=how, why_not="" if allowed else f"{raw} is no EDSS value"
-                )
+                if values and all(_on_scale(value, unit, scale) for value in values):
+                    yield from (EdssRecord(ref=entry.ref, date=day, value=value, how=how) for value in values)
+                else:
+                    why_not = f"{raw} is no EDSS value" if values else raw
+                    yield EdssRecord(ref=entry.ref, date=day, value=None, how=how, why_not=why_not, unclear=not values)
 
 
-def _value(part: object, rules: ChartRecords) -> tuple[float | None, str, str]:
-    """The value, its unit, and what was written."""
-    quantity = getattr(part, "valueQuantity", None)
+_UNCLEAR = "a record without one clear value"
+
+
+def _values(part: object, rules: ChartRecords) -> tuple[tuple[float, ...], str, str]:
+    """The value, or the ends of a span of values, its unit, and what was written. No value where it is not clear which one is meant."""
+    quantity, span = getattr(part, "valueQuantity", None), getattr(part, "valueRange", None)
     if quantity is not None and quantity.value is not None:
-        exact = None if quantity.comparator else float(quantity.value)
+        exact = () if quantity.comparator else (float(quantity.value),)
         return exact, quantity.code or quantity.unit or "", f"{quantity.comparator or ''}{float(quantity.value):g}"
+    if span is not None:
+        ends = [float(end.value) for end in (span.low, span.high) if end is not None and end.value is not None]
+        return (tuple(ends), "", " to ".join(f"{end:g}" for end in ends)) if len(ends) == 2 else ((), "", _UNCLEAR)
     integer = getattr(part, "valueInteger", None)
     if integer is not None:
-        return float(integer), "", str(integer)
+        return (float(integer),), "", str(integer)
     text = getattr(part, "valueString", None) or words_of(Concept.of(getattr(part, "valueCodeableConcept", None)))
-    if not text:
-        return None, "", ""
-    if number := re.fullmatch(r"\s*(\d{1,2}(?:[.,]\d+)?)\s*(?:/\s*10)?\s*", text):
-        return float(number[1].replace(",", ".")), "", text
+    if number := re.fullmatch(r"\s*(\d{1,2}(?:[.,]\d+)?)\s*(?:/\s*10)?\s*", text or ""):
+        return (_number(number[1]),), "", text
+    if not any(letter.isdigit() for letter in text):
+        return (), "", ""
+    begins = re.match(rules.edss.value, text)
+    if begins and not found((rules.edss.text_not,), text):
+        return tuple(_number(end) for end in begins.group("score", "other") if end), "", text
     scores = _scores(text, rules)
-    return (scores[0], "", text) if len(scores) == 1 else (None, "", "a text without one clear value")
+    return ((scores[0],), "", text) if len(scores) == 1 else ((), "", _UNCLEAR)
+
+
+def _number(written: str) -> float:
+    return float(written.replace(",", "."))
 
 
 def _scores(text: str, rules: ChartRecords) -> list[float]:
@@ -86,7 +104,7 @@ def _scores(text: str, rules: ChartRecords) -> list[float]:
         hits = list(re.finditer(rules.edss.text, sentence, re.IGNORECASE))
         if hits and found((rules.edss.text_not,), sentence):
             return []
-        scores |= {float(hit["score"].replace(",", ".")) for hit in hits}
+        scores |= {_number(hit["score"]) for hit in hits}
     return sorted(scores)
 
 

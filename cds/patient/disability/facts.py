@@ -75,6 +75,10 @@ def _edss(scores: Sequence[EdssScore], history: RelapseHistory, rules: Disabilit
             value=None, reason=f"EDSS not found.{left_aside}", resources=unique(one.ref for one in history.edss_left_aside), how="notFound"
         )
     shown = " or ".join(dict.fromkeys(f"{score.value:.1f} on {score.date}" for score in newest))
+    if later := [one for one in history.edss_left_aside if one.unclear and one.date.last >= last]:
+        refs, day = unique((*refs, *(one.ref for one in later))), latest(one.date for one in later)
+        reason = f"What the EDSS is now is not clear; last clear value {shown}.{left_aside}"
+        return Fact(value=None, reason=reason, resources=refs, date=day, how="notFound")
     if not any(inside(score.date, months, as_of) is True for score in newest):
         start = add_months(as_of, -months)
         reason = f"EDSS not found after {start}; last value {shown}.{left_aside}"
@@ -122,7 +126,7 @@ def _worsened(
     recent = [(one, inside(one.confirmed_on, months, as_of)) for one in worsenings]
     sure = [one for one, truth in recent if truth is True]
     if sure:
-        return _about(True, f"Confirmed worsening {window} ({name}): {_listed(sure)}.", sure)
+        return _about(True, f"Confirmed worsening {window} (rule {name}): {_listed(sure)}.", sure)
     open_ = [one for one, truth in recent if truth is None]
     if open_:
         return _about(None, f"Worsening that may be confirmed {window} ({name}): {_listed(open_)}.", open_)
@@ -149,6 +153,8 @@ def _missing(
 ) -> str:
     """Why silence does not mean that there was no worsening; empty if it does."""
     start = add_months(as_of, -months)
+    if unclear := [one for one in history.edss_left_aside if one.unclear and inside(one.date, months, as_of) is not False]:
+        return f"an EDSS is not clear ({', '.join(f'{one.why_not}, {one.date}' for one in unclear)})"
     if not history.complete:
         return history.why_open[0].lower() + history.why_open[1:].rstrip(".") if history.why_open else "the chart was not read in full"
     before = [point for point in points if point.near is False and point.date.last <= start]

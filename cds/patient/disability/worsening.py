@@ -29,7 +29,7 @@ class Worsening:
     """One rise of the EDSS that meets the rule: from a reference to the first score at or above the threshold.
 
     `confirmed_on` is the score that confirms it; without one it is unconfirmed and counts nowhere. `drug` is the drug whose start gave the
-    reference. `course` is relapse-associated, independent of relapse, or neither (F10).
+    reference. `course` is relapse-associated, independent of relapse, or neither (F10). `certain`: whatever days rough dates mean.
     """
 
     rule: str
@@ -41,6 +41,7 @@ class Worsening:
     course: Course
     drug: str | None
     resources: tuple[str, ...]
+    certain: bool = True
 
     @property
     def confirmed(self) -> bool:
@@ -49,7 +50,15 @@ class Worsening:
 
     def __str__(self) -> str:
         rise = f"EDSS {self.from_value:.1f} ({self.reference}) to {self.to_value:.1f} ({self.onset})"
+        if not self.certain:
+            return f"{rise}, which rough dates leave open"
         return f"{rise}, confirmed {self.confirmed_on}" if self.confirmed else f"{rise}, not confirmed"
+
+
+def by_rule(worsenings: Iterable[Worsening]) -> str:
+    """Worsenings in words, with the name of the rule that they meet (F9: it is always printed)."""
+    listed = tuple(worsenings)
+    return "; ".join(map(str, listed)) + f" ({listed[0].rule})" if listed else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,29 @@ def confirmed_worsenings(
 ) -> tuple[Worsening, ...]:
     """Every confirmed worsening by the rule, in the order of time (F9)."""
     return tuple(one for one in read_worsenings(scores, history, episodes, rules, as_of) if one.confirmed)
+
+
+def possible_worsenings(
+    known: Sequence[Worsening],
+    scores: Sequence[EdssScore],
+    history: RelapseHistory,
+    episodes: Sequence[Episode],
+    rules: DisabilityRules,
+    as_of: date,
+) -> tuple[Worsening, ...]:
+    """Worsenings that are confirmed if rough dates mean certain days, and not if they mean others; `known` are confirmed anyway."""
+    points = points_of((score for score in scores if score.date.first <= as_of), history, rules)
+    settled = settlements(points, history, episodes, rules)
+    if settled is None:
+        found = [
+            _worsening(earlier, later, None, None, history, rules)
+            for earlier, later in itertools.combinations(points, 2)
+            if later.high >= rules.worsening.threshold(earlier.low)
+        ]
+    else:
+        found = [one for chart in settled for one in _by_rule(*chart, rules) if one.confirmed]
+    new = {one.resources: one for one in found if not any(one.resources == other.resources or _same(other, one) for other in known)}
+    return tuple(replace(one, certain=False) for one in new.values())
 
 
 def read_worsenings(

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange, add_days
-from cds.patient.context import Caution, Conflict, Fact
+from cds.patient.context import Caution, Conflict, Fact, How
 from cds.patient.reading import Reading, in_months_before, later, sentence, unique
-from cds.patient.records.conditions import Diagnosed, date_range, dated, read_conditions, words_of
+from cds.patient.records.conditions import Diagnosed, date_range, doubted, how_known, read_conditions, words_of
 from cds.patient.records.results import Observed, ResultRules, result_word, results_of
 from cds.patient.rules import Pattern, Rules, found
 from cds.three_valued import Bounds, Truth
@@ -33,6 +33,8 @@ class PregnancyRules(Rules):
     not_pregnant_text: tuple[Pattern, ...]
     unclear_text: tuple[Pattern, ...]
     pregnant_text: tuple[Pattern, ...]
+    due_date_names: tuple[Pattern, ...]
+    gestation_names: tuple[Pattern, ...]
     pregnancy_weeks: int
     positive_test_weeks: int
     negative_months: float
@@ -41,7 +43,10 @@ class PregnancyRules(Rules):
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """One record about pregnancy. `began` is the earliest day the pregnancy can have begun, where the record dates it."""
+    """One record about pregnancy. `began` is the earliest day the pregnancy can have begun, where the record dates it.
+
+    `written`: when the record was made, where that is another day than its clinical date.
+    """
 
     says: Says | Literal["ended"]
     date: DateRange | None
@@ -49,6 +54,8 @@ class _Sign:
     ref: str
     valid: Truth
     began: DateRange | None = None
+    written: DateRange | None = None
+    how: How = "coded"
 
 
 def pregnancy_reading(
@@ -98,34 +105,47 @@ def _signs(
             day = date_range(procedure.performedDateTime or (procedure.performedPeriod.start if procedure.performedPeriod else None))
             yield _Sign("ended", day, f"end of pregnancy {day or 'undated'}", entry.ref, True)
     yield from _from_status(observed, rules, results, as_of)
+    yield from _from_gestation(observed, rules, as_of)
     for result in results_of(observed, results):
-        if result.of(rules.tests) and result.word in ("positive", "negative"):
-            says: Says = "pregnant" if result.word == "positive" else "notPregnant"
-            words = f"pregnancy test {result.word} {result.date or 'undated'}"
-            yield _Sign(says, result.date, words, result.ref, _valid(says, result.date, rules, as_of, test=True))
+        word = (result.word or result.by_limits) if result.of(rules.tests) else None
+        if word in ("positive", "negative"):
+            says: Says = "pregnant" if word == "positive" else "notPregnant"
+            words = f"pregnancy test {word} {result.date or 'undated'}"
+            yield _Sign(says, result.date, words, result.ref, _valid(says, result.date, rules, as_of, test=True), how=result.how)
 
 
 def _from_condition(record: Diagnosed, rules: PregnancyRules, as_of: date) -> Iterator[_Sign]:
+    record = doubted(record, rules.unclear_text)
     if not record.asserted and record.verification != "suspected":
         return
     if record.of(*rules.ends):
         if record.asserted:
-            yield _Sign("ended", record.date, f"end of pregnancy {dated(record)}", record.ref, True)
+            yield _Sign("ended", record.date, f"end of pregnancy {record.date or 'undated'}", record.ref, True, how=how_known([record]))
         return
-    if record.over or record.state in ("inactive", "remission"):
+    if not record.of(*rules.conditions) or record.over or record.state in ("inactive", "remission"):
         return
     only_test = not record.of(*rules.conditions, roles=("include",))
     began = began_on(record, rules)
     valid = _valid("pregnant", began or record.date, rules, as_of, test=only_test)
+    if valid is False and began is None and _valid("pregnant", record.recorded, rules, as_of, test=only_test) is True:
+        valid = None  # it began too long ago, and yet was recorded lately
     says: Says = "pregnant" if record.asserted else "unclear"
     yield _Sign(
         says,
         record.date,
-        f"pregnancy recorded {dated(record)}",
+        _pregnancy_words(record),
         record.ref,
         valid,
         None if only_test else began or (None if record.encounter else record.onset),
+        record.recorded,
+        how_known([record]),
     )
+
+
+def _pregnancy_words(record: Diagnosed) -> str:
+    if record.onset is None or record.encounter:
+        return f"pregnancy recorded {record.date or 'undated'}"
+    return f"pregnancy since {record.onset}" + (f", recorded {record.recorded}" if record.recorded else "")
 
 
 def began_on(record: Diagnosed, rules: PregnancyRules) -> DateRange | None:
@@ -147,7 +167,24 @@ def _from_status(observed: Sequence[Observed], rules: PregnancyRules, results: R
         says, day = _answer(one.resource, rules, results), one.date
         if says is not None:
             words = {"pregnant": "pregnant", "notPregnant": "not pregnant", "unclear": "possibly pregnant"}[says]
-            yield _Sign(says, day, f"status {words} {day or 'undated'}", one.ref, _valid(says, day, rules, as_of, test=False))
+            valid = _valid(says, day, rules, as_of, test=False)
+            yield _Sign(says, day, f"status {words} {day or 'undated'}", one.ref, valid, how=how_named(one))
+
+
+def _from_gestation(observed: Sequence[Observed], rules: PregnancyRules, as_of: date) -> Iterator[_Sign]:
+    """A due date ahead, or weeks of gestation that have not run out: no answer to whether she is pregnant, but not to be passed over."""
+    for one in observed:
+        name, due = one.name, date_range(one.resource.valueDateTime)
+        if due is not None and found(rules.due_date_names, name):
+            if due.last >= as_of and due.first <= add_days(as_of, 7 * rules.pregnancy_weeks):
+                yield _Sign("unclear", one.date, f"due date {due} given {one.date or 'undated'}", one.ref, True, how=how_named(one))
+        elif found(rules.gestation_names, name) and _valid("pregnant", one.date, rules, as_of, test=False) is not False:
+            yield _Sign("unclear", one.date, f"weeks of gestation measured {one.date or 'undated'}", one.ref, True, how=how_named(one))
+
+
+def how_named(one: Observed) -> How:
+    """`coded` where a code of ours recognised the Observation, else `text`."""
+    return "coded" if any(hit.how == "coded" for hit in one.hits) else "text"
 
 
 def _answer(observation: Any, rules: PregnancyRules, results: ResultRules) -> Says | None:
@@ -199,12 +236,16 @@ def _pregnancy(signs: Sequence[_Sign], rules: PregnancyRules, age: Fact, sex: Fa
     if sure:
         last = max(sure, key=lambda sign: (sign.date.last if sign.date else date.min, sign.ref))
         words = "; ".join(dict.fromkeys(sign.words for sign in sure))
-        fact = Fact(value="present", reason=f"Pregnant: {words}.", resources=unique(s.ref for s in sure), date=last.date, how="coded")
+        fact = Fact(value="present", reason=f"Pregnant: {words}.", resources=unique(s.ref for s in sure), date=last.date, how=last.how)
         return fact, tuple(conflicts)
     if standing:
         words = "; ".join(dict.fromkeys(sign.words for sign in [*standing, *closing]))
         fact = Fact(
-            value=None, reason=f"Pregnancy is not certain: {words}.", resources=unique(s.ref for s in standing), date=standing[0].date
+            value=None,
+            reason=f"Pregnancy is not certain: {words}.",
+            resources=unique(s.ref for s in [*standing, *closing]),
+            date=standing[0].date,
+            how=standing[0].how,
         )
         return fact, tuple(conflicts)
     if unlikely is not None:
@@ -212,7 +253,7 @@ def _pregnancy(signs: Sequence[_Sign], rules: PregnancyRules, age: Fact, sex: Fa
     negative = [sign for sign in closing if sign.says == "notPregnant" and sign.valid is True]
     if negative and not unread:
         last = max(negative, key=lambda sign: (sign.date.last if sign.date else date.min, sign.ref))
-        return Fact(value="absent", reason=f"{sentence(last.words)}.", resources=(last.ref,), date=last.date, how="coded"), ()
+        return Fact(value="absent", reason=f"{sentence(last.words)}.", resources=(last.ref,), date=last.date, how=last.how), ()
     last_known = max((s for s in signs if s.date), key=lambda sign: (sign.date.last if sign.date else date.min, sign.ref), default=None)
     older = f" Last: {last_known.words}." if last_known else ""
     if unread:
@@ -222,8 +263,13 @@ def _pregnancy(signs: Sequence[_Sign], rules: PregnancyRules, age: Fact, sex: Fa
 
 
 def _closes(closing: _Sign, positive: _Sign) -> Truth:
-    """Whether a birth, loss or "not pregnant" ends what the other says: only if it came later. A negative test alone leaves it open."""
+    """Whether a birth, loss or "not pregnant" ends what the other says: only if it came later. A negative test alone leaves it open.
+
+    A pregnancy recorded after a "not pregnant" was simply not known then; after a birth or loss it may be that one or the next.
+    """
     after = later(closing.date, positive.began or positive.date)
+    if after is True and later(positive.written, closing.date) is True:
+        return False if closing.says == "notPregnant" else None
     if after is True and closing.words.startswith("pregnancy test"):
         return None
     return after

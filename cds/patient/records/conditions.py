@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Hit, Terminology
-from cds.fhir.dates import DateRange, add_months
+from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.context import How
 from cds.patient.reading import later, unique
 from cds.patient.rules import Pattern, found, one_of
@@ -22,10 +22,16 @@ from cds.three_valued import Truth
 Verification = Literal["confirmed", "notStated", "suspected", "refuted"]
 State = Literal["active", "inactive", "remission", "resolved"]
 
+BETWEEN_WORDS = " | "
+"""Stands between the text of a concept and the displays of its codes."""
 OLDEST = 130
 """Years of age beyond which an onset is not believed."""
 
 _ROLES_THAT_COUNT = ("include", "context")
+_ENCOUNTER = ("encounter-diagnosis", "encounter diagnosis")
+_CERTAINTY = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
+_CERTAINTIES: dict[str, Verification] = {"G": "confirmed", "V": "suspected", "A": "refuted"}
+"""How German charts state the verification beside the code: gesichert, Verdacht, Ausschluss."""
 _DATE_ONLY = re.compile(r"\s*(\d{4}(?:-\d{2}(?:-\d{2})?)?)\s*")
 
 
@@ -45,6 +51,7 @@ class Diagnosed:
     text: str
     note: str = ""
     severity: str = ""
+    ended: DateRange | None = None
 
     @property
     def asserted(self) -> bool:
@@ -63,23 +70,30 @@ class Diagnosed:
 
     @property
     def stated_on(self) -> DateRange | None:
-        """When the statement was made, else when the disease began; this orders a diagnosis and its refutation."""
-        return self.recorded or self.onset
+        """When the statement was made; where only the onset is known, some day from then on. It orders a diagnosis and its refutation."""
+        if self.recorded or self.asserted_on:
+            return self.recorded or self.asserted_on
+        return DateRange(self.onset.first, date.max) if self.onset else None
 
     def of(self, *value_sets: str, roles: Sequence[str] = _ROLES_THAT_COUNT) -> tuple[Hit, ...]:
         """Its hits in the value sets, in the given roles."""
         return tuple(hit for hit in self.hits if hit.value_set in value_sets and hit.role in roles)
 
     def coded(self, codes: Sequence[str]) -> bool:
-        """Whether one of its codes is among these; `K74*` stands for every code that begins so, dots left out of account."""
-        return any(_fits(code, wanted) for code in self.codes for wanted in codes)
+        """Whether one of its codes is among these (see `coded_as`)."""
+        return coded_as(self.codes, codes)
 
     def words(self) -> str:
-        """How a clinician would name the record: `problem list, confirmed, 2019-03`."""
+        """How a clinician would name the record: `problem list, confirmed, onset 2019-03`."""
         kind = "encounter diagnosis" if self.encounter else "problem list"
         verification = "verification not stated" if self.verification == "notStated" else self.verification
         state = "" if self.state == "active" or self.encounter else f", {self.state}"
-        return f"{kind}, {verification}{state}, {dated(self)}"
+        return f"{kind}, {verification}{state}, {onset_words(self)}"
+
+
+def coded_as(codes: Iterable[str], wanted: Sequence[str]) -> bool:
+    """Whether one of the codes is wanted; `K74*` stands for every code that begins so, dots left out of account."""
+    return any(_fits(code, one) for code in codes for one in wanted)
 
 
 def _fits(code: str, wanted: str) -> bool:
@@ -92,6 +106,11 @@ def dated(record: Diagnosed) -> str:
     if record.onset is not None:
         return str(record.onset)
     return f"recorded {record.recorded}" if record.recorded is not None else "undated"
+
+
+def onset_words(record: Diagnosed) -> str:
+    """The date in words, saying what of the disease it is: its onset, or only the day of recording."""
+    return f"onset {record.onset}" if record.onset is not None else dated(record)
 
 
 def date_range(value: Any) -> DateRange | None:
@@ -109,7 +128,7 @@ def codes_in(concept: Any) -> frozenset[str]:
 
 def words_of(concept: Concept) -> str:
     """All that a concept says in words: its text and its displays."""
-    return " | ".join(concept.words)
+    return BETWEEN_WORDS.join(concept.words)
 
 
 def notes_of(resource: Any) -> str:
@@ -132,7 +151,7 @@ def matcher(terminology: Terminology, *value_sets: str) -> Callable[[Concept], t
 def read_conditions(
     chart: Chart, terminology: Terminology, *value_sets: str, worded: tuple[Pattern, ...] = (), unless: tuple[Pattern, ...] = ()
 ) -> tuple[Diagnosed, ...]:
-    """Every Condition that one of the value sets recognises, or whose words match one of `worded` and none of `unless`.
+    """Every Condition that one of the value sets names, or that a guard or one of `worded` recognises and none of `unless` takes back.
 
     Entered-in-error is left out; the order is stable.
     """
@@ -145,7 +164,10 @@ def read_conditions(
         concept = Concept.of(condition.code)
         hits = match(concept)
         verification = codes_in(condition.verificationStatus)
-        if "entered-in-error" not in verification and (hits or (wanted(words_of(concept)) and not found(unless, words_of(concept)))):
+        if "entered-in-error" in verification:
+            continue
+        named = any(hit.role in _ROLES_THAT_COUNT for hit in hits)
+        if named or ((hits or wanted(words_of(concept))) and not found(unless, words_of(concept))):
             records.append(_diagnosed(entry.ref, condition, concept, hits, verification, birth))
     return tuple(sorted(records, key=lambda record: (record.stated_on.first if record.stated_on else date.max, record.ref)))
 
@@ -157,25 +179,36 @@ def _diagnosed(
         ref=ref,
         hits=hits,
         codes=tuple(coding.code for coding in concept.codings if coding.code),
-        verification=_verification(verification),
+        verification=_verification(verification) if verification else _certainty(condition),
         state=_state(condition),
-        encounter=any("encounter-diagnosis" in codes_in(category) for category in condition.category or ()),
+        encounter=any(not codes_in(category).isdisjoint(_ENCOUNTER) for category in condition.category or ()),
         onset=_onset(condition, birth),
         recorded=date_range(condition.recordedDate),
         asserted_on=_asserted_on(condition),
         text=words_of(concept),
         note=notes_of(condition),
         severity=words_of(Concept.of(condition.severity)).lower() if condition.severity else "",
+        ended=_ended(condition),
     )
 
 
 def _verification(codes: frozenset[str]) -> Verification:
     """A status that is not understood is no confirmation."""
-    if not codes:
-        return "notStated"
     if "refuted" in codes:
         return "refuted"
     return "confirmed" if "confirmed" in codes else "suspected"
+
+
+def _certainty(condition: Any) -> Verification:
+    """The verification that an extension of the code states where the Condition has none; two that differ leave a suspicion."""
+    stated: set[Verification] = set()
+    for coding in (condition.code.coding or ()) if condition.code is not None else ():
+        for extension in (coding.extension or ()) if coding is not None else ():
+            if extension.url == _CERTAINTY and extension.valueCoding is not None and extension.valueCoding.code in _CERTAINTIES:
+                stated.add(_CERTAINTIES[extension.valueCoding.code])
+    if len(stated) > 1:
+        return "suspected"
+    return stated.pop() if stated else "notStated"
 
 
 def _state(condition: Any) -> State:
@@ -205,8 +238,15 @@ def _onset(condition: Any, birth: DateRange | None) -> DateRange | None:
         return None
     if (age.code or age.unit) in ("a", "year", "years", "yr") and 0 <= age.value <= OLDEST:
         months = int(age.value * 12)
-        return DateRange(add_months(birth.first, months), add_months(birth.last, months + 11))
+        return DateRange(add_months(birth.first, months), add_days(add_months(birth.last, months + 12), -1))
     return None
+
+
+def _ended(condition: Any) -> DateRange | None:
+    """When it ended, as stated: its abatement, else the end of its onset period."""
+    periods = [period for period in (condition.abatementPeriod, condition.onsetPeriod) if period is not None]
+    ends = [condition.abatementDateTime, *(period.end for period in periods)]
+    return next((DateRange.parse(end) for end in ends if end is not None), None)
 
 
 def _asserted_on(condition: Any) -> DateRange | None:
@@ -263,7 +303,8 @@ Standing = Literal["present", "suspected", "excluded", "none"]
 def standing(records: Iterable[Diagnosed]) -> tuple[Standing, bool]:
     """What confirmed, suspected and refuted records of one disease say together, and whether they contradict each other (F1).
 
-    The later statement decides between a confirmation and a refutation; where the order is not known, it stays `suspected`.
+    The later statement decides between a confirmation and a refutation; where the order is not known, or a suspicion came after the
+    refutation, it stays `suspected`.
     """
     records = tuple(records)
     asserted = [record for record in records if record.asserted]
@@ -274,7 +315,7 @@ def standing(records: Iterable[Diagnosed]) -> tuple[Standing, bool]:
     if asserted:
         if any(all(later(one.stated_on, other.stated_on) is True for other in refuted) for one in asserted):
             return "present", True
-        if any(all(later(one.stated_on, other.stated_on) is True for other in asserted) for one in refuted):
+        if any(all(later(one.stated_on, other.stated_on) is True for other in (*asserted, *suspected)) for one in refuted):
             return "excluded", True
         return "suspected", True
     if suspected:

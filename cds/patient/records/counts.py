@@ -10,6 +10,9 @@ from cds.patient.records.results import bounded
 from cds.patient.words.numbers import NumberWords
 from cds.three_valued import Bounds
 
+_SHORT = 3
+"""Words of an answer; more of them are a note."""
+
 
 def observed_count(part: Any, numbers: NumberWords) -> Bounds | None:
     """The count that an Observation or one of its components states; `None` if it states none, or one that nobody counts to.
@@ -18,6 +21,13 @@ def observed_count(part: Any, numbers: NumberWords) -> Bounds | None:
     """
     count = _stated(part, numbers)
     return count if count is not None and count.low <= numbers.rules.most else None
+
+
+def is_short_answer(part: Any) -> bool:
+    """Whether an Observation or component has a value that is no sentence: a number, an answer, a few words."""
+    if part.valueString:
+        return len(part.valueString.split()) <= _SHORT
+    return any(value is not None for value in (part.valueQuantity, part.valueInteger, part.valueBoolean, part.valueCodeableConcept))
 
 
 def _stated(part: Any, numbers: NumberWords) -> Bounds | None:
@@ -36,6 +46,8 @@ def _in_words(text: str, numbers: NumberWords) -> Bounds | None:
     text = text.strip().rstrip(".").lower()
     if text in numbers.rules.yes:
         return Bounds.at_least(1)
+    if text in numbers.rules.no_letter:
+        return Bounds.exactly(0)
     if re.fullmatch(r"\d+(?:\.0+)?", text):
         return Bounds.exactly(float(text))
     return numbers.read(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -19,7 +19,12 @@ from cds.three_valued import Bounds
 
 ResultWord = Literal["positive", "negative", "indeterminate"]
 
-_NUMBER = re.compile(r"\s*(?P<comparator>[<>]=?|≤|≥)?\s*(?P<value>\d+(?:[.,]\d+)?)\s*(?P<unit>[^\d\s].*)?\s*")
+_DIGITS = r"\d+(?:[.,]\d+)?(?![\d.,])"
+_UNIT = r"(?:\s*(?P<unit>[^\d\s].*|(?<=\s)10\S.*))?\s*"
+_NUMBER = re.compile(rf"\s*(?P<comparator>[<>]=?|≤|≥)?\s*(?P<value>{_DIGITS}){_UNIT}", re.DOTALL)
+_RANGE = re.compile(rf"\s*(?P<low>{_DIGITS})\s*%?\s*(?:-|–|to)\s*(?P<high>{_DIGITS}){_UNIT}", re.DOTALL)
+_FLAG = re.compile(r"(?:^|\s+)[(\[]?(?:H{1,2}|L{1,2}|A|high|low|abn(?:ormal)?)[)\]]?\s*$", re.IGNORECASE)
+"""A laboratory's flag behind the unit, as in "1.62 (H)"."""
 
 
 class ResultRules(Rules):
@@ -48,6 +53,34 @@ class Result:
     low: Bounds | None
     high: Bounds | None
     flags: frozenset[str]
+
+    @property
+    def written(self) -> str:
+        """The value as a person would copy it from the chart, shortened."""
+        if self.text:
+            return self.text[:40]
+        if self.number is None:
+            return ""
+        low, high = f"{self.number.low:.4g}", f"{self.number.high:.4g}"
+        value = low if low == high else f"above {low}" if high == "inf" else f"below {high}" if low == "0" else f"{low} to {high}"
+        return f"{value} {self.unit}".strip()
+
+    @property
+    def by_limits(self) -> ResultWord | None:
+        """For a test in which more is positive: what the laboratory's own limits make of the number, or its flag where it gives none.
+
+        Below all limits negative, above all positive; a single lower limit is itself positive. Between limits it is indeterminate.
+        """
+        if self.number is None:
+            return None
+        limits = [limit for limit in (self.low, self.high) if limit is not None and limit.high > 0]
+        if not limits:
+            flagged: dict[str, ResultWord] = {"H": "positive", "HH": "positive", "HU": "positive", "L": "negative", "LL": "negative"}
+            words = {flagged[flag] for flag in self.flags if flag in flagged}
+            return words.pop() if len(words) == 1 else None
+        top, bottom = max(limit.high for limit in limits), min(limit.low for limit in limits)
+        reached = self.number >= top if self.high not in limits else self.number > top
+        return "positive" if reached is True else "negative" if (self.number < bottom) is True else "indeterminate"
 
     @property
     def how(self) -> How:
@@ -217,9 +250,29 @@ def _number(part: Any) -> tuple[Bounds | None, str]:
         return bounded(float(quantity.value), quantity.comparator), quantity.code or quantity.unit or ""
     if part.valueInteger is not None:
         return Bounds.exactly(float(part.valueInteger)), ""
-    if part.valueString and (written := _NUMBER.fullmatch(part.valueString)):
-        return bounded(float(written["value"].replace(",", ".")), written["comparator"]), (written["unit"] or "").strip()
+    span = part.valueRange
+    if span is not None and span.low is not None and span.high is not None and None not in (span.low.value, span.high.value):
+        return _between(float(span.low.value), float(span.high.value)), span.low.code or span.low.unit or ""
+    return written_number(part.valueString or "")
+
+
+def written_number(text: str) -> tuple[Bounds | None, str]:
+    """A number in words with its unit: `2,9`, `<0.2`, `55-60 %`, `1.62 (H)`; nothing where there is more than that."""
+    if written := _NUMBER.fullmatch(text):
+        number, unit = bounded(_float(written["value"]), written["comparator"]), written["unit"]
+        if not _RANGE.fullmatch(text):
+            return number, _FLAG.sub("", unit or "").strip()
+    if written := _RANGE.fullmatch(text):
+        return _between(_float(written["low"]), _float(written["high"])), _FLAG.sub("", written["unit"] or "").strip()
     return None, ""
+
+
+def _float(digits: str) -> float:
+    return float(digits.replace(",", "."))
+
+
+def _between(low: float, high: float) -> Bounds | None:
+    return Bounds(low, high) if low <= high else None
 
 
 def bounded(value: float, comparator: str | None) -> Bounds:
@@ -237,10 +290,36 @@ def bounded(value: float, comparator: str | None) -> Bounds:
 
 
 def _limits(part: Any) -> tuple[Bounds | None, Bounds | None]:
-    """The laboratory's lower and upper limits; where it gives several ranges, the span of them."""
-    lows = [float(r.low.value) for r in part.referenceRange or () if r.low is not None and r.low.value is not None]
-    highs = [float(r.high.value) for r in part.referenceRange or () if r.high is not None and r.high.value is not None]
+    """The laboratory's lower and upper limits; where it gives several ranges, the span of them.
+
+    A limit in another unit than the value is none. Where the ranges are only words, such as "<5" or "0-40", those are read.
+    """
+    quantity = part.valueQuantity
+    ranges: Sequence[Any] = part.referenceRange or ()
+    unit = unit_key(quantity.unit or quantity.code or "") if quantity is not None else ""
+
+    def limits(side: str) -> list[float]:
+        said = [limit for one in ranges if (limit := getattr(one, side)) is not None and limit.value is not None]
+        return [float(limit.value) for limit in said if not unit or not limit.unit or unit_key(limit.unit) == unit]
+
+    lows, highs = limits("low"), limits("high")
+    if not lows and not highs and len(ranges) == 1:
+        return _written_limits(ranges[0].text or "")
     return _span(lows), _span(highs)
+
+
+def _written_limits(text: str) -> tuple[Bounds | None, Bounds | None]:
+    """The limits in one simple range; a text with several of them is not read."""
+    number, _ = written_number(text)
+    if number is None or re.search(r"[,;]\s|[<>≤≥].*[<>≤≥]", text):
+        return None, None
+    limit = _NUMBER.fullmatch(text)
+    if limit is None or not limit["comparator"]:
+        return (Bounds.exactly(number.low), Bounds.exactly(number.high)) if _RANGE.fullmatch(text) else (None, None)
+    value = Bounds.exactly(_float(limit["value"]))
+    if limit["comparator"] in (">", ">=", "≥"):
+        return value, None
+    return None, value
 
 
 def _span(values: list[float]) -> Bounds | None:

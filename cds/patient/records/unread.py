@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.patient.records.conditions import words_of
 from cds.patient.rules import found
@@ -14,3 +15,19 @@ def elsewhere(concepts: Sequence[Concept], terminology: Terminology, value_sets:
     return bool(concepts) and not any(
         not terminology.legible(one) or terminology.match(one, *value_sets) or found(tuple(names), words_of(one)) for one in concepts
     )
+
+
+def nameless(chart: Chart, terminology: Terminology, type_: str, whole_systems: Sequence[str] = ()) -> str:
+    """Why silence among these resources proves nothing although all could be read: one has a code that no value set knows, and no words.
+
+    It may be anything. A code of a system whose codes the value sets cover as whole ranges is known to be something else. Empty if there
+    is none.
+    """
+    for entry in chart.entries(type_):
+        concept = Concept.of(entry.resource.code)
+        if concept and not terminology.legible(concept):
+            systems = {terminology.systems.id_of(coding.system) for coding in concept.codings}
+            absent = any(terminology.systems.says_absent(coding.system) for coding in concept.codings)
+            if not absent and systems.isdisjoint(whole_systems):
+                return f"What {entry.ref} says is not known: its code has no words and is on no list."
+    return ""

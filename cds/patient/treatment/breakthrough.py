@@ -12,6 +12,7 @@ from cds.fhir.dates import DateRange
 from cds.patient.context import Relapse, Scan
 from cds.patient.treatment.exposure import Exposure, Place, Places
 from cds.patient.treatment.rules import TreatmentRules
+from cds.patient.treatment.words import wash_in_end
 from cds.three_valued import Bounds, Truth, all_of, any_of
 
 
@@ -84,7 +85,7 @@ def _at(exposure: Exposure, place: Place) -> tuple[Truth, str]:
             given, needed = len(exposure.courses), exposure.courses_needed
             return None, f"induction incomplete: {given} of {needed} courses on record"
         case Place.WASH_IN:
-            return False, f"in wash-in until {exposure.wash_in.last if exposure.wash_in else 'unknown'}, not counted"
+            return False, f"in wash-in until {wash_in_end(exposure)}, not counted"
         case Place.ACTING:
             return True, ""
         case Place.AFTER if exposure.aftermath == "rebound":
@@ -100,7 +101,7 @@ def _scan_events(exposure: Exposure, scans: Sequence[Scan], rules: TreatmentRule
     events: list[DrugEvent | None] = []
     for number, scan in enumerate(scans):
         places = exposure.place_of_event(scan.date)
-        what = _lesions(scan)
+        what = _lesions(scan) or ("lesions not known" if scan.unread else "")
         if not what or _elsewhere(places):
             continue
         event = DrugEvent(date=scan.date, counts=False, what=f"{what} on MRI {scan.date}", why="", resources=scan.resources)
@@ -108,6 +109,8 @@ def _scan_events(exposure: Exposure, scans: Sequence[Scan], rules: TreatmentRule
             events.append(replace(event, why="not MS activity once PML is suspected"))
             continue
         enough, why = _enough_lesions(exposure, scan, scans[:number], rules)
+        if enough is False and scan.unread:
+            enough, why = None, scan.unread
         if enough is False:
             events.append(replace(event, why=why))
             continue
@@ -171,7 +174,8 @@ def _with_earlier(
         more = before.new_t2_lesions
         if not before.counts or more is None or number.low + more.low < rule.new_t2_lesions:
             continue
-        if exposure.place_of_event(before.date).at(Place.ACTING) is not True:
+        acting = exposure.place_of_event(before.date).at(Place.ACTING)
+        if acting is False:
             continue
         why = f"with {_count(more, 'new T2 lesion')} on MRI {before.date}; {threshold} within {rule.new_t2_within}"
         compared = scan.compared_with
@@ -179,6 +183,8 @@ def _with_earlier(
             return None, f"{why}; whether both scans show the same lesion is not known"
         if compared.last < before.date.first:
             return False, threshold
+        if acting is None:
+            return None, f"{why}; whether the drug was acting after its wash-in on {before.date} is not known"
         distinct = compared == before.date or compared.first >= before.date.first
         return (True if distinct else None), why
     return False, threshold
@@ -196,13 +202,30 @@ def _rebaselined(exposure: Exposure, scan: Scan, rules: TreatmentRules) -> tuple
 
 
 def early_activity(exposure: Exposure, relapses: Iterable[Relapse], scans: Iterable[Scan], rules: TreatmentRules) -> EarlyActivity:
-    """Marked early activity on one course (F12e)."""
+    """Marked early activity on one course (F12e).
+
+    Where the end of the wash-in is not known exactly, the same events are failure on either side of it: before it by F12e, after it by F12.
+    They then count as early, the weaker of the two.
+    """
+    why = f"from {rules.early.begins} after the first dose and before the wash-in ended"
+    early = _marked(exposure, relapses, scans, rules, Place.WASH_IN, why)
+    if early.truth is None:
+        why = f"from {rules.early.begins} after the first dose; that the wash-in had ended is not certain"
+        either = _marked(exposure, relapses, scans, rules, Place.ACTING, why)
+        return either if either.truth is True else early
+    return early
+
+
+def _marked(
+    exposure: Exposure, relapses: Iterable[Relapse], scans: Iterable[Scan], rules: TreatmentRules, until: Place, why: str
+) -> EarlyActivity:
+    """Whether the events between the third month and the end of the wash-in, or of the drug's action, reach the threshold of F12e."""
     rule = rules.early
     begins = rule.begins.from_(exposure.clock)
 
     def within(when: DateRange) -> Truth:
         begun: Truth = True if when.first >= begins.last else False if when.last < begins.first else None
-        return all_of((begun, exposure.place_of_event(when).at(Place.WASH_IN)))
+        return all_of((begun, exposure.place_of_event(when).between(Place.WASH_IN, until)))
 
     attacks = [(relapse, within(relapse.onset)) for relapse in relapses if relapse.status == "relapse"]
     enhancing = [(scan, within(scan.date), scan.gd_lesions) for scan in scans if scan.counts and scan.gd_lesions is not None]
@@ -212,7 +235,6 @@ def early_activity(exposure: Exposure, relapses: Iterable[Relapse], scans: Itera
     truth = any_of((number >= rule.relapses, all_of((number >= 1, with_gd)), much_gd))
     if truth is False:
         return EarlyActivity(truth=False)
-    why = f"from {rule.begins} after the first dose and before the wash-in ended"
     events = [
         DrugEvent(date=relapse.onset, counts=counts, what=f"relapse {relapse.onset}", why=why, resources=relapse.resources)
         for relapse, counts in attacks

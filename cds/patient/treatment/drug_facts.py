@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from cds.fhir.dates import DateRange
-from cds.patient.context import Fact
+from cds.patient.context import Fact, How
 from cds.patient.reading import count_words, months_since, unique
+from cds.patient.records.mentions import Text, mention_in
 from cds.patient.treatment.exposure import Exposure
 from cds.patient.treatment.history import History
 from cds.patient.treatment.outcomes import Verdict
@@ -42,7 +43,7 @@ def natalizumab_facts(history: History, verdicts: Sequence[Verdict]) -> dict[str
     if exposure.ongoing is None:
         months = Bounds(0, math.inf)
     said = {True: "is still taken", False: f"was last given {on(exposure.last_taken)}", None: "may still be taken"}[exposure.ongoing]
-    why = {True: "failed", False: "did not fail", None: "whether it failed is not known"}
+    why = {True: "it failed", False: "it did not fail", None: "whether it failed is not known"}
     failed: Truth = last.inflammatory if exposure.ongoing is False else False if exposure.ongoing else None
     return {
         "natalizumab.stoppedMonthsAgo": Fact(value=months, reason=f"Natalizumab {said}.", resources=resources, date=exposure.last_taken),
@@ -103,15 +104,33 @@ def anti_cd20_facts(history: History, verdicts: Sequence[Verdict], rules: Treatm
 
 
 def prior_immunosuppression(history: History, rules: TreatmentRules) -> Fact:
-    """Whether an immunosuppressant of the PML strata was ever taken, for whatever disease (F19)."""
+    """Whether an immunosuppressant of the PML strata was ever taken, for whatever disease (F19). Other MS drugs are listed, not counted."""
+    strata = rules.immunosuppression.drugs
+    others = [exposure for exposure in history.certain if exposure.drug not in (*strata, "natalizumab")]
+    beside = f" Other MS drugs, not counted: {listed(others)}." if others else ""
     found = [(rules.name(drug), day, ref) for drug, day, ref in history.immunosuppressants] + list(history.immunosuppressed)
     if found:
         words = "; ".join(dict.fromkeys(f"{name} ({day or 'undated'})" for name, day, _ in found))
-        return Fact(value=True, reason=f"Immunosuppressant of the PML strata on record: {words}.", resources=unique(r for _, _, r in found))
-    doubtful = [exposure for exposure in history.exposures if exposure.drug in rules.immunosuppression.drugs]
+        reason = f"Immunosuppressant of the PML strata on record: {words}.{beside}"
+        return Fact(value=True, reason=reason, resources=unique(r for _, _, r in found))
+    doubtful = [exposure for exposure in history.exposures if exposure.drug in strata]
     if doubtful:
-        return Fact(value=None, reason=f"Not certain: {listed(doubtful)} ({doubtful[0].doubt}).", resources=resources_of(doubtful))
+        reason = f"Not certain: {listed(doubtful)} ({doubtful[0].doubt}).{beside}"
+        return Fact(value=None, reason=reason, resources=resources_of(doubtful))
     if not history.whole or not history.conditions_read:
         return Fact(value=None, reason=history.caveat or "The problem list was not read.", how="notFound")
-    names = ", ".join(rules.name(drug) for drug in rules.immunosuppression.drugs)
-    return Fact(value=False, reason=f"None of these is recorded: {names}.", how="notFound")
+    names = ", ".join(rules.name(drug) for drug in strata)
+    how: How = "derived" if others else "notFound"
+    return Fact(value=False, reason=f"None of these is recorded: {names}.{beside}", resources=resources_of(others), how=how)
+
+
+def mentioned_immunosuppressants(prior: Fact, texts: Iterable[Text], rules: TreatmentRules) -> Fact:
+    """The same, unless nothing is recorded and a report or note speaks of such a drug as taken: then it is open, with its words shown."""
+    if prior.value is not False:
+        return prior
+    mentions = (mention_in(text, rules.immunosuppression.mentions) for text in texts)
+    said = [mention for mention in mentions if mention is not None and mention.says == "affirmed"]
+    if not said:
+        return prior
+    reason = f'{prior.reason} Yet a report or note speaks of one ({said[0].text.written or "undated"}: "{said[0].quote}").'
+    return Fact(value=None, reason=reason, resources=unique(one.text.ref for one in said), date=said[0].text.written, how="text")

@@ -13,7 +13,7 @@ from itertools import groupby
 from cds.fhir.dates import DateRange
 from cds.patient.reading import earliest, latest, unique
 from cds.patient.treatment.exposure import Exposure, Record
-from cds.patient.treatment.reach import begins, close_overtaken, course_days, courses_of, doses_given, evidence, last_taken, reach
+from cds.patient.treatment.reach import Courses, begins, close_overtaken, course_days, courses_of, doses_given, evidence, last_taken, reach
 from cds.patient.treatment.rules import BEGINNING, FOREVER, TreatmentRules, Window
 from cds.three_valued import Truth
 
@@ -130,12 +130,12 @@ def _exposure(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_
     doses = doses_given(records)
     taken = last_taken(records, doses, window, rules, as_of)
     acts_from = when = taken.when
-    courses: tuple[DateRange, ...] = ()
+    courses = Courses()
     if window.given == "course":
         days = course_days(records, doses, rules, as_of)
         courses = courses_of(days, window)
-        when = days[-1] if days else clock
-        acts_from = days[0] if days and window.acts_from == "first" else when
+        when = latest(days) or clock
+        acts_from = (earliest(days) if window.acts_from == "first" else None) or when
     acts = window.acts.from_(acts_from)
     tier, tier_reason = rules.tier(drug)
     exposure = Exposure(
@@ -153,7 +153,8 @@ def _exposure(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_
         end=None,
         ongoing=None,
         doses=doses,
-        courses=courses,
+        courses=courses.possible,
+        courses_sure=len(courses.sure),
         courses_needed=window.courses,
         wash_in=_wash_in(clock, courses, window),
         acts=acts,
@@ -162,6 +163,7 @@ def _exposure(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_
         answers_until=_ALWAYS,
         stops=taken.stops,
         overtaken_stops=taken.overtaken,
+        broken_off=taken.broken_off,
         assumed=taken.assumed,
         doubt=next((record.doubt for record in records if record.doubt), ""),
         continued_as="",
@@ -172,10 +174,17 @@ def _exposure(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_
     return _settled(exposure, taken.stopped, as_of)
 
 
-def _wash_in(clock: DateRange, courses: Sequence[DateRange], window: Window) -> DateRange | None:
+def _wash_in(clock: DateRange, courses: Courses, window: Window) -> DateRange | None:
+    """The end of the wash-in; where it is not sure that the induction is complete, it may not have ended."""
+    last = window.courses - 1
     if window.given != "course":
         return window.wash_in.from_(clock)
-    return window.wash_in.from_(courses[window.courses - 1]) if len(courses) >= window.courses else None
+    if len(courses.possible) <= last:
+        return None
+    return DateRange(
+        window.wash_in.after(courses.possible[last].first),
+        window.wash_in.after(courses.sure[last].last) if len(courses.sure) > last else FOREVER,
+    )
 
 
 def _window(taken: DateRange, acts: DateRange, window: Window) -> DateRange:
@@ -186,13 +195,22 @@ def _window(taken: DateRange, acts: DateRange, window: Window) -> DateRange:
 
 
 def _settled(exposure: Exposure, stopped: bool, as_of: date) -> Exposure:
-    """The course with its end and whether it goes on: an induction that is complete is over, though it acts."""
+    """The course with its end and whether it goes on: an induction that is complete is over, though it acts.
+
+    Whether a drug goes on whose last dose was broken off is not known while it acts; once it is over, that was the reason.
+    """
     ongoing: Truth = False if stopped else exposure.acting(as_of)
+    if exposure.broken_off and ongoing is True:
+        ongoing = None
     if exposure.given == "course" and not exposure.induction_incomplete:
-        ongoing = False
+        ongoing = False if exposure.induction_complete else None
     end = None
     if ongoing is False and exposure.last_taken.first != BEGINNING:
         end = DateRange(exposure.last_taken.first, max(exposure.last_taken.first, min(exposure.last_taken.last, as_of)))
+    if exposure.broken_off and ongoing is False:
+        stops = tuple(dict.fromkeys((*exposure.stops, *exposure.broken_off)))
+        went_on = tuple(stop for stop in exposure.overtaken_stops if stop not in exposure.broken_off)
+        exposure = replace(exposure, stops=stops, overtaken_stops=went_on)
     return replace(exposure, ongoing=ongoing, end=end)
 
 
@@ -221,7 +239,7 @@ def _superseded(
     if closed and exposure.last_taken.last <= day.last:
         return exposure
     ends = closed or any(ends for _, _, ends in later)
-    taken = exposure.doses[-1] if exposure.doses and exposure.given == "dose" else DateRange(shown.first, day.last)
+    taken = (latest(exposure.doses) if exposure.given == "dose" else None) or DateRange(shown.first, day.last)
     if not ends:
         taken = DateRange(taken.first, FOREVER)
     window = rules.window(exposure.drug)
@@ -256,7 +274,7 @@ def _continued(exposures: Sequence[Exposure], rules: TreatmentRules) -> list[Exp
             continue
         before = found[earlier[-1]]
         found[earlier[-1]] = replace(before, continued_as=exposure.name)
-        wash_in = _wash_in(before.clock, exposure.courses, rules.window(exposure.drug))
+        wash_in = rules.window(exposure.drug).wash_in.from_(before.clock) if exposure.given != "course" else exposure.wash_in
         note = f"Continues {before.name}: wash-in counts from {before.start}."
         found[number] = replace(exposure, clock=before.clock, wash_in=wash_in, notes=(*exposure.notes, note))
     return found

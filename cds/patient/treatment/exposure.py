@@ -34,7 +34,7 @@ class Record:
 
     `end` is a stated end of taking, `supply_until` the end of what was supplied, `last` the last date on which it shows the drug in use.
     `earlier`: its first date is no start, the drug may have been begun before. `not_on` is the day on which it was said that the drug is
-    not taken (any more). `doubt` says why it is not certain.
+    not taken (any more). `broken_off`: a dose that was begun and stopped. `doubt` says why it is not certain.
     """
 
     drug: str
@@ -47,6 +47,7 @@ class Record:
     earlier: bool = False
     not_on: DateRange | None = None
     stops: tuple[Stop, ...] = ()
+    broken_off: bool = False
     how: How = "coded"
     doubt: str = ""
     notes: tuple[str, ...] = ()
@@ -70,9 +71,13 @@ class Places(NamedTuple):
 
     def at(self, place: Place) -> Truth:
         """Whether the date stands at the place."""
-        if self.first == self.last:
-            return self.first == place
-        return None if self.first <= place <= self.last else False
+        return self.between(place, place)
+
+    def between(self, first: Place, last: Place) -> Truth:
+        """Whether the date stands at one of the places from the first to the last."""
+        if first <= self.first and self.last <= last:
+            return True
+        return None if self.first <= last and first <= self.last else False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +85,11 @@ class Exposure:
     """One course of one drug, with its boundaries in time.
 
     `start` is `None` where nothing tells how long ago it was begun; then `clock` ends on the day by which it was. `clock` is the start from
-    which wash-in counts (the family's, where one of its drugs continues another). `wash_in` is `None` while an
-    induction course is incomplete. `answers_until` ends what is laid at this drug's door: a later drug past its wash-in, or a transplant.
-    `stops` are the reasons of the final stop, `overtaken_stops` those of records after which the drug went on. `shown` is the last day on
-    which a record shows the drug in use.
+    which wash-in counts (the family's, where one of its drugs continues another). `wash_in` is `None` while an induction course is
+    incomplete. `courses` are all days that may begin a course, `courses_sure` how many surely do. `answers_until` ends what is laid at this
+    drug's door: a later drug past its wash-in, or a transplant. `stops` are the reasons of the final stop, `overtaken_stops` those of
+    records after which the drug went on, or may have; among these `broken_off` are the reasons for which the last dose was broken off.
+    `shown` is the last day on which a record shows the drug in use.
     """
 
     drug: str
@@ -101,6 +107,7 @@ class Exposure:
     ongoing: Truth
     doses: tuple[DateRange, ...]
     courses: tuple[DateRange, ...]
+    courses_sure: int
     courses_needed: int
     wash_in: DateRange | None
     acts: DateRange
@@ -109,6 +116,7 @@ class Exposure:
     answers_until: DateRange
     stops: tuple[Stop, ...]
     overtaken_stops: tuple[Stop, ...]
+    broken_off: tuple[Stop, ...]
     assumed: str
     doubt: str
     continued_as: str
@@ -122,8 +130,13 @@ class Exposure:
 
     @property
     def induction_incomplete(self) -> bool:
-        """Fewer courses on record than the regimen has."""
+        """Fewer courses on record than the regimen has, however rough dates are read."""
         return self.given == "course" and len(self.courses) < self.courses_needed
+
+    @property
+    def induction_complete(self) -> bool:
+        """As many courses on record as the regimen has, however rough dates are read."""
+        return self.given == "course" and self.courses_sure >= self.courses_needed
 
     def place(self, when: DateRange) -> Places:
         """Where a date stands in the course as such."""

@@ -11,6 +11,7 @@ from datetime import date
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Fact
+from cds.patient.disability.worsening import by_rule
 from cds.patient.reading import count_words, months_since, unique
 from cds.patient.treatment.drug_facts import anti_cd20_facts, natalizumab_facts, prior_immunosuppression
 from cds.patient.treatment.exposure import Exposure
@@ -29,7 +30,7 @@ def facts_of(history: History, verdicts: Sequence[Verdict], facts: Mapping[str, 
         "treatment.readable": Fact(value=history.readable, reason=_with(history.readable_reason, history.gaps), how="derived"),
         "dmt.noneRecorded": none_recorded,
         "dmt.untreated": _untreated(history),
-        "dmt.naive": _naive(none_recorded, facts.get("disease.yearsSinceDiagnosis"), rules),
+        "dmt.naive": _naive(none_recorded, facts, rules),
         "dmt.everCount": _ever_count(history, rules),
         **_acting_facts(history),
         "dmt.plannedOrDrafted": _planned(history),
@@ -80,15 +81,23 @@ def _untreated(history: History) -> Fact:
     return Fact(value=True, reason=reason, resources=resources_of(history.exposures[-1:]))
 
 
-def _naive(none_recorded: Fact, since: Fact | None, rules: TreatmentRules) -> Fact:
+def _naive(none_recorded: Fact, facts: Mapping[str, Fact], rules: TreatmentRules) -> Fact:
+    """F14; where the diagnosis has no date, it is no older than the first symptom. Whoever was transplanted for MS was treated."""
+    diagnosed, ill = facts.get("disease.yearsSinceDiagnosis"), facts.get("disease.durationYears")
+    transplant = facts.get("priorHsct.forMs")
+    if transplant is not None and transplant.value is True:
+        return Fact(value=False, reason=f"Not naive: {transplant.reason}", resources=transplant.resources, how=transplant.how)
     if none_recorded.value is not True:
         return Fact(value=none_recorded.value, reason=none_recorded.reason, resources=none_recorded.resources, how=none_recorded.how)
     within = rules.history.naive_within
+    dated = diagnosed is not None and diagnosed.value is not None
+    since, what = (diagnosed, "diagnosis") if dated else (ill, "first symptom")
     years = since.value if since is not None else None
     recent = years <= within.months / 12 if isinstance(years, Bounds) else None
     resources = since.resources if since is not None else ()
     if recent is True:
-        return Fact(value=True, reason=f"No DMT is recorded, and the diagnosis is at most {within} old.", resources=resources)
+        return Fact(value=True, reason=f"No DMT is recorded, and the {what} is at most {within} old.", resources=resources)
+    recent = recent if dated else None
     known = f"the diagnosis is older than {within}" if recent is False else f"whether the diagnosis is at most {within} old is not known"
     return Fact(value=None, reason=f"No DMT is recorded, but {known}; earlier treatment may lie elsewhere.", resources=resources)
 
@@ -144,7 +153,7 @@ def _tier_words(exposure: Exposure) -> str:
     words = {
         "high": "a high-efficacy drug",
         "moderate": "a moderate-efficacy drug",
-        "differs": "a drug that lists class differently",
+        "differs": "a drug whose class differs between lists",
         "notClassified": "not classified",
     }
     return f"{words[exposure.tier]} ({exposure.tier_reason})"
@@ -209,7 +218,7 @@ def _worsening(history: History, verdicts: Sequence[Verdict], recent: Fact | Non
     names = ", ".join(verdict.exposure.name for verdict in acting)
     resources = unique(resource for verdict in acting for resource in verdict.resources)
     if truth is not False:
-        rises = "; ".join(str(worsening) for _, worsening, one in seen if one is truth)
+        rises = by_rule(worsening for _, worsening, one in seen if one is truth)
         doubt = "" if truth else ", not certain to be while it acted"
         return Fact(value=truth, reason=f"Confirmed worsening on {names}{doubt}: {rises}.", resources=resources)
     if recent is None or recent.value is None:
@@ -217,7 +226,8 @@ def _worsening(history: History, verdicts: Sequence[Verdict], recent: Fact | Non
     if perhaps:
         reason = f"No confirmed worsening on {names}, but whether another DMT acts is not known. {history.caveat}".strip()
         return Fact(value=None, reason=reason, resources=resources)
-    return Fact(value=False, reason=f"No confirmed worsening on {names} in the last {rules.failure.recent}.", resources=resources)
+    reason = f"No confirmed worsening on {names} in the last {rules.failure.recent}. {recent.reason}"
+    return Fact(value=False, reason=reason, resources=resources)
 
 
 def _rebound(history: History) -> Fact:

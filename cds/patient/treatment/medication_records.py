@@ -163,7 +163,8 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
     ended = raw.end is not None and raw.end.first <= as_of
     if says == "ended" and type_ == "MedicationRequest" and "inpatient" in _categories(resource):
         says = "finished"
-    told: Told = says if says in ("finished", "ended", "paused", "given") else "taken"
+    broken_off = says == "brokenOff"
+    told: Told = "given" if says == "brokenOff" else says if says in ("finished", "ended", "paused", "given") else "taken"
     notes, about = _notes(resource), _about(scope, named)
     denied = told == "taken" and says_not_taken(notes, about, scope.rules)
     told = "paused" if denied else told
@@ -194,6 +195,7 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
         earlier=_begun_earlier(scope, type_, entry, raw, scope.rules.window(named.drug).given),
         not_on=not_on,
         stops=stops,
+        broken_off=broken_off,
         how=named.how,
         doubt=doubt,
         notes=_remarks(resource, says, denied),

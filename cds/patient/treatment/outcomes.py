@@ -11,13 +11,13 @@ from datetime import date
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Episode, FailureKind, Outcome, Relapse, Scan
-from cds.patient.disability.worsening import Worsening
-from cds.patient.reading import earliest, unique
+from cds.patient.disability.worsening import Worsening, by_rule
+from cds.patient.reading import earliest, latest, unique
 from cds.patient.treatment.breakthrough import DrugEvent, EarlyActivity, breakthrough_events, early_activity
 from cds.patient.treatment.exposure import Exposure, Place, Stop
 from cds.patient.treatment.rules import BEGINNING, FOREVER, StopKind, TreatmentRules
 from cds.patient.treatment.words import by, on, sentence
-from cds.three_valued import Truth, any_of
+from cds.three_valued import Truth, all_of, any_of
 
 _A_MONTH = 31
 
@@ -38,6 +38,8 @@ class Verdict:
     established: Truth
     failed: Truth
     early: bool
+    early_activity: Truth
+    early_on: DateRange | None
     failed_on: DateRange | None
     breakthroughs: tuple[DrugEvent, ...]
     worsenings: tuple[tuple[Worsening, Truth], ...]
@@ -56,7 +58,10 @@ def judge(
     rules: TreatmentRules,
     unread: str = "",
 ) -> tuple[Verdict, ...]:
-    """The outcome of every course (F12, F12e, F13). `unread` says which records of activity were not read: silence is then no outcome."""
+    """The outcome of every course (F12, F12e, F13). `worsenings` are confirmed, some of them perhaps.
+
+    `unread` says which records of activity were not read: silence is then no outcome.
+    """
     return tuple(_verdict(exposure, relapses, scans, worsenings, rules, unread) for exposure in exposures)
 
 
@@ -70,7 +75,7 @@ def _verdict(
 ) -> Verdict:
     events = breakthrough_events(exposure, relapses, scans, rules)
     early = early_activity(exposure, relapses, scans, rules)
-    worse = tuple((worsening, exposure.place_of_event(worsening.onset).at(Place.ACTING)) for worsening in worsenings)
+    worse = tuple((one, all_of((one.certain or None, exposure.place_of_event(one.onset).at(Place.ACTING)))) for one in worsenings)
     broke = any_of(event.counts for event in events)
     if exposure.induction_incomplete and early.truth is True:
         broke = False
@@ -89,6 +94,8 @@ def _verdict(
     if outcome == "failed":
         kind = "worseningOnly" if inflammatory is not True else "inflammatory" if broke is True or recorded is not True else "recorded"
     counted = tuple(event for event in events if event.counts is not False) if broke is not False else ()
+    if broke is None and early.truth is True:
+        counted = early.events
     shown = counted or (early.events if early.truth is not False else ())
     return Verdict(
         exposure=exposure,
@@ -98,6 +105,8 @@ def _verdict(
         established=established,
         failed=failed,
         early=outcome == "failed" and kind != "worseningOnly" and established is not True,
+        early_activity=early.truth,
+        early_on=latest(event.date for event in early.events if event.counts is True or early.truth is None),
         failed_on=_failed_on(exposure, kind, shown, worse),
         breakthroughs=shown,
         worsenings=tuple((worsening, _unless(truth) if blocked else truth) for worsening, truth in worse if truth is not False),
@@ -126,8 +135,12 @@ def _why_open(exposure: Exposure, established: Truth, early: Truth, worsened: Tr
     """Why nothing can be said of failure although something happened; empty if nothing stands in the way."""
     if exposure.doubt:
         return exposure.doubt
-    if any_of((established, early, worsened)) is not False and (_kinds((*exposure.stops, *exposure.overtaken_stops), "adherence")):
+    if any_of((established, early, worsened)) is False:
+        return ""
+    if _kinds((*exposure.stops, *exposure.overtaken_stops), "adherence"):
         return "non-adherence is recorded"
+    if exposure.broken_off and len(exposure.doses) == 1:
+        return "its only dose on record was broken off"
     return ""
 
 
@@ -144,7 +157,7 @@ def _reason_missing(exposure: Exposure) -> str:
 
 
 def _completed(exposure: Exposure) -> bool:
-    return exposure.given == "course" and not exposure.induction_incomplete
+    return exposure.induction_complete
 
 
 def _outcome(exposure: Exposure, failed: Truth, blocked: str) -> Outcome:
@@ -203,10 +216,11 @@ def _reason(
         parts.append(f"Marked early activity{induction} (early): " + _together(early.events))
     elif outcome == "unknown":
         undecided = [event for event in events if event.counts is not False] + (list(early.events) if early.truth is not False else [])
-        said = dict.fromkeys([blocked, *(str(event) for event in undecided)])
+        rises = by_rule(worsening for worsening, truth in worse if truth is None)
+        said = dict.fromkeys([blocked, *(str(event) for event in undecided), rises])
         parts += [text for text in said if text] or ["whether it is still taken is not known"]
     if kind == "worseningOnly":
-        rises = "; ".join(str(worsening) for worsening, truth in worse if truth is True)
+        rises = by_rule(worsening for worsening, truth in worse if truth is True)
         parts.append(f"Confirmed worsening without inflammatory breakthrough: {rises}")
     if exposure.stops:
         parts.append("Stopped: " + ", ".join(f'{stop.says} ("{stop.written}")' if stop.written else stop.says for stop in exposure.stops))
@@ -235,8 +249,8 @@ def _shown_by(
         case "inflammatory":
             return "; ".join(certain or [event.what for event in early.events])
         case "recorded":
-            return "recorded " + ", ".join(dict.fromkeys(stop.written or stop.says for stop in exposure.stops))
-    return "; ".join(str(worsening) for worsening, truth in worse if truth is True)
+            return "stop reason " + ", ".join(f'"{words}"' for words in dict.fromkeys(stop.written or stop.says for stop in exposure.stops))
+    return by_rule(worsening for worsening, truth in worse if truth is True)
 
 
 def _together(events: Sequence[DrugEvent]) -> str:
@@ -267,7 +281,7 @@ def _overtaken(exposure: Exposure, stop: Stop) -> str:
         return "Non-adherence is recorded."
     if exposure.ongoing is not True:
         return f"A reason for stopping is recorded ({stop.says}), but whether and when it was stopped is not certain."
-    return f"An order was stopped ({stop.says}), but the drug went on."
+    return f"A stop is recorded ({stop.says}), but the drug went on."
 
 
 def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> Episode:
@@ -279,6 +293,7 @@ def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> 
     acts_until = exposure.acts.first if rough else exposure.acts.last
     ends = exposure.window.first if rough else exposure.window.last
     known = acts_until != BEGINNING
+    washes = exposure.wash_in if exposure.wash_in is not None and exposure.wash_in.last != FOREVER else None
     reason = verdict.reason if verdict is not None else ""
     return Episode(
         drug=exposure.drug,
@@ -291,13 +306,15 @@ def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> 
         doses=exposure.doses,
         phase=exposure.phase(as_of),
         acts_until=acts_until if known else None,
-        wash_in_ends=exposure.wash_in.last if exposure.wash_in is not None and exposure.begun_by(as_of) is not None else None,
+        wash_in_ends=washes.last if washes is not None and exposure.begun_by(as_of) is not None else None,
         window_ends=ends if known and ends != FOREVER and exposure.aftermath in ("rebound", "residual") else None,
         induction_incomplete=exposure.induction_incomplete,
         outcome=verdict.outcome if verdict is not None else "unknown",
         failure_kind=verdict.kind if verdict is not None else None,
         failed_on=verdict.failed_on if verdict is not None else None,
         early=verdict.early if verdict is not None else False,
+        early_activity=verdict.early_activity if verdict is not None else False,
+        early_on=verdict.early_on if verdict is not None else None,
         stop_reason="; ".join(dict.fromkeys(stop.written or stop.says for stop in exposure.stops)) or None,
         shown_by=verdict.shown_by if verdict is not None else "",
         reason=reason or sentence(f"{exposure.name} since {on(exposure.start)}."),

@@ -26,13 +26,17 @@ class Reach(NamedTuple):
 
 
 class LastTaken(NamedTuple):
-    """When a drug was last taken, whether a stop says so, and what had to be assumed for it."""
+    """When a drug was last taken, whether a stop says so, and what had to be assumed for it.
+
+    `broken_off` are the reasons for which the last dose was broken off; they are among those overtaken, as no stop of the drug is recorded.
+    """
 
     when: DateRange
     stopped: bool
     stops: tuple[Stop, ...] = ()
     overtaken: tuple[Stop, ...] = ()
     assumed: str = ""
+    broken_off: tuple[Stop, ...] = ()
 
 
 def evidence(record: Record) -> DateRange | None:
@@ -99,19 +103,25 @@ def last_taken(records: Sequence[Record], doses: Sequence[DateRange], window: Wi
     """When the drug of one course was last taken."""
     reaches = [(record, reach(record, window, rules, as_of)) for record in records]
     stops = tuple(dict.fromkeys(stop for record in records for stop in record.stops))
+    signs = _signs(records)
+    last_broken_off = [record for record in records if record.broken_off and not _overtaken(record, signs)]
+    broken_off = tuple(dict.fromkeys(stop for record in last_broken_off for stop in record.stops))
     if any(reached.open for _, reached in reaches):
         when, assumed = _open_end(reaches, doses, window, rules, as_of)
-        return LastTaken(when, False, (), stops, assumed)
-    signs = _signs(records)
+        return LastTaken(when, False, (), stops, assumed, broken_off)
     ended = [record for record in records if _has_ended(record, window, as_of) and not _overtaken(record, signs)]
     final = latest(_stretched(record, signs, window, rules, as_of) for record in ended)
     if final is None:
         when = latest(reached.until for _, reached in reaches) or DateRange(BEGINNING, as_of)
-        return LastTaken(when, False, (), stops)
+        stated = latest(reached.until for _, reached in reaches if reached.known)
+        assumed = ""
+        if window.assumed_supply is not None and (stated is None or stated.last < when.last):
+            assumed = f"no supply is stated after {latest(evidence(record) for record in records)}; {window.assumed_supply} are assumed"
+        return LastTaken(when, False, (), stops, assumed, broken_off)
     kept = tuple(dict.fromkeys(stop for record in records if not _overtaken(record, signs) for stop in record.stops))
     overtaken = tuple(stop for stop in stops if stop not in kept)
-    if window.given == "dose" and doses:
-        final = doses[-1] if window.acts.after(doses[-1].last) >= final.first else DateRange(doses[-1].first, final.last)
+    if window.given == "dose" and (last := latest(doses)) is not None:
+        final = last if window.acts.after(last.last) >= final.first else DateRange(last.first, final.last)
     return LastTaken(final, True, kept, overtaken)
 
 
@@ -148,9 +158,13 @@ def _has_ended(record: Record, window: Window, as_of: date) -> bool:
 
 
 def _overtaken(record: Record, signs: _Signs) -> bool:
-    """Whether another record shows the drug begun after this one's end; after a stop without a date only a new order can."""
+    """Whether another record shows the drug begun after this one's end; after a stop without a date only a new order can.
+
+    A dose has a date, so that any later dose overtakes it.
+    """
     end = record.end or record.not_on or evidence(record)
-    return end is not None and (signs.begun if record.end is not None else signs.ordered) > end.last
+    dated = record.end is not None or record.says == "given"
+    return end is not None and (signs.begun if dated else signs.ordered) > end.last
 
 
 def _open_end(
@@ -216,11 +230,21 @@ def course_days(records: Sequence[Record], doses: Sequence[DateRange], rules: Tr
     return tuple(sorted(set(days), key=lambda day: (day.first, day.last)))
 
 
-def courses_of(days: Sequence[DateRange], window: Window) -> tuple[DateRange, ...]:
-    """The first day of each course: days close together are one course."""
+class Courses(NamedTuple):
+    """The first day of each course of an induction drug: of all that may be courses of their own, and of those that surely are."""
+
+    possible: tuple[DateRange, ...] = ()
+    sure: tuple[DateRange, ...] = ()
+
+
+def courses_of(days: Sequence[DateRange], window: Window) -> Courses:
+    """The courses that lie in the days: days close together are one course; rough dates may leave open whether they are."""
     within = window.same_course_within
-    courses: list[DateRange] = []
+    possible: list[DateRange] = []
+    sure: list[DateRange] = []
     for day in days:
-        if within is None or not courses or day.first > within.after(courses[-1].last):
-            courses.append(day)
-    return tuple(courses)
+        if within is None or not possible or day.last > within.after(possible[-1].first):
+            possible.append(day)
+        if within is None or not sure or day.first > within.after(sure[-1].last):
+            sure.append(day)
+    return Courses(tuple(possible), tuple(sure))

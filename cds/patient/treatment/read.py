@@ -6,7 +6,7 @@ In this order: `read_exposures`, then relapses, scans and worsening by their own
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from cds.fhir.chart import CARRIERS, Chart, Entry
@@ -14,8 +14,10 @@ from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.context import Conflict, Episode, Fact, Relapse, Scan
 from cds.patient.disability.worsening import Worsening
+from cds.patient.reading import unique
 from cds.patient.records.conditions import read_conditions
-from cds.patient.rules import searcher
+from cds.patient.records.mentions import Text
+from cds.patient.rules import found, searcher
 from cds.patient.treatment.drug_names import name_drugs, names_ms_drug
 from cds.patient.treatment.episodes import build_exposures
 from cds.patient.treatment.exposure import Exposure
@@ -23,11 +25,12 @@ from cds.patient.treatment.facts import facts_of
 from cds.patient.treatment.history import History
 from cds.patient.treatment.indications import NotForMs
 from cds.patient.treatment.medication_records import Planned, read_medication_records
+from cds.patient.treatment.mentioned_drugs import mentioned_drugs
 from cds.patient.treatment.outcomes import episode, judge
 from cds.patient.treatment.rules import TreatmentRules
 from cds.three_valued import Truth, any_of
 
-__all__ = ["Exposures", "judge_outcomes", "read_exposures", "treatment_facts"]
+__all__ = ["Exposures", "judge_outcomes", "read_exposures", "treatment_facts", "with_mentions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,11 @@ class Exposures:
     def dmt_running(self) -> Truth:
         """Whether an MS drug acts on the day of the advice."""
         return any_of((*(exposure.acting(self.history.as_of) for exposure in self.history.exposures), self.history.absent))
+
+    @property
+    def dmt_records(self) -> tuple[str, ...]:
+        """The records of the MS drugs that act on that day."""
+        return unique(ref for one in self.history.exposures if one.acting(self.history.as_of) for ref in one.resources)
 
     @property
     def not_for_ms(self) -> tuple[NotForMs, ...]:
@@ -75,6 +83,19 @@ def read_exposures(
     )
     episodes = tuple(episode(exposure, as_of) for exposure in exposures)
     return Exposures(episodes=episodes, history=history, conflicts=(*read.conflicts, *_two_at_once(exposures, as_of)))
+
+
+def with_mentions(exposures: Exposures, chart: Chart, texts: Iterable[Text], terminology: Terminology, rules: TreatmentRules) -> Exposures:
+    """The courses and, where none of them is certain, those of drugs that only diagnoses, allergies and texts name, in doubt (F14)."""
+    history = exposures.history
+    if history.certain:
+        return exposures
+    more = build_exposures(mentioned_drugs(chart, texts, terminology, rules, history.as_of), rules, history.as_of)
+    if not more:
+        return exposures
+    courses = tuple(sorted((*history.exposures, *more), key=lambda one: (one.clock.first, one.clock.last, one.drug)))
+    episodes = tuple(episode(course, history.as_of) for course in courses)
+    return replace(exposures, history=replace(history, exposures=courses), episodes=episodes)
 
 
 def judge_outcomes(
@@ -161,11 +182,11 @@ def _recorded_immunosuppression(
     chart: Chart, terminology: Terminology, rules: TreatmentRules
 ) -> tuple[tuple[str, DateRange | None, str], ...]:
     rule = rules.immunosuppression
-    records = read_conditions(chart, terminology, rule.condition_value_set)
+    records = read_conditions(chart, terminology, rule.condition_value_set, worded=rule.condition_text)
     return tuple(
         (record.text, record.date, record.ref)
         for record in records
-        if record.asserted and any(hit.code in rule.condition_codes for hit in record.hits)
+        if record.asserted and (any(hit.code in rule.condition_codes for hit in record.hits) or found(rule.condition_text, record.text))
     )
 
 

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.context import Tier
+from cds.patient.records.mentions import MentionRules
 from cds.patient.rules import Definitions, Pattern, Rules, RulesError, parse_rules
 
 BEGINNING, FOREVER = date.min, date.max
@@ -23,7 +24,7 @@ BEGINNING, FOREVER = date.min, date.max
 
 Given = Literal["supply", "dose", "course"]
 Aftermath = Literal["off", "rebound", "residual", "late"]
-Says = Literal["taken", "finished", "ended", "paused", "given", "planned", "never", "unknown"]
+Says = Literal["taken", "finished", "ended", "paused", "given", "brokenOff", "planned", "never", "unknown"]
 StopKind = Literal["efficacy", "adherence", "harm", "pregnancy", "other"]
 
 
@@ -101,11 +102,13 @@ class IndicationRules(Rules):
 
 
 class Immunosuppression(Rules):
-    """`ranvier-treatment-prior-immunosuppression`."""
+    """`ranvier-treatment-prior-immunosuppression`. `condition_text` are the words of a problem list that say the same as its codes."""
 
     drugs: tuple[str, ...]
     condition_value_set: str
     condition_codes: tuple[str, ...]
+    condition_text: tuple[Pattern, ...]
+    mentions: MentionRules
 
 
 class Window(Rules):
@@ -189,6 +192,14 @@ class StopReasons(Rules):
     something_else: Pattern
     not_taking: Pattern
     never_taken: Pattern
+
+
+class Mentions(Rules):
+    """`ranvier-treatment-mentions`: words by which a text says that a drug is or was taken, or was not."""
+
+    taken: Pattern
+    ended: Pattern
+    not_taken: Pattern
 
 
 class Breakthrough(Rules):
@@ -275,6 +286,7 @@ class TreatmentRules:
     records: RecordRules
     statuses: Statuses
     stop_reasons: StopReasons
+    mentions: Mentions
     breakthrough: Breakthrough
     early: EarlyActivity
     failure: Failure
@@ -298,6 +310,7 @@ class TreatmentRules:
             records=parse_rules(RecordRules, definitions, "ranvier-treatment-records"),
             statuses=parse_rules(Statuses, definitions, "ranvier-treatment-statuses"),
             stop_reasons=parse_rules(StopReasons, definitions, "ranvier-treatment-stop-reasons"),
+            mentions=parse_rules(Mentions, definitions, "ranvier-treatment-mentions"),
             breakthrough=parse_rules(Breakthrough, definitions, "ranvier-treatment-breakthrough"),
             early=parse_rules(EarlyActivity, definitions, "ranvier-treatment-early-activity"),
             failure=parse_rules(Failure, definitions, "ranvier-treatment-failure"),
@@ -318,8 +331,8 @@ class TreatmentRules:
                 _require(other, self.drugs.drugs, f"ranvier-treatment-drugs: {drug}", "drug")
         for drug in (*self.drugs.anti_cd20, *self.immunosuppression.drugs, *self.tiers.drugs):
             _require(drug, self.drugs.drugs, "treatment definitions", "drug")
-        if self.tier_list is not None:
-            _require(self.tier_list, self.tiers.lists, "ranvier-treatment-tiers", "list")
+        if self.tier_list is not None and self.tier_list not in self.tiers.lists:
+            raise RulesError(f"RANVIER_EFFICACY_LIST: there is no list {self.tier_list!r}; there are {', '.join(self.tiers.lists)}")
         missing = set(get_args(StopKind)) - {rule.kind for rule in self.stop_reasons.kinds}
         if missing:
             raise RulesError(f"definition 'ranvier-treatment-stop-reasons': no rule of the kind {sorted(missing)[0]!r}")
@@ -366,7 +379,7 @@ class TreatmentRules:
         words = "; ".join(f"{self.tiers.lists[list_].name}: {word}" for list_, word in row.words.items()) or "named by none of the lists"
         like = f"; classed like {self.name(row.like)}" if row.like else ""
         remark = f" ({row.remark})" if row.remark else ""
-        return row.tier, f"{words}{remark}{like} ({self.tiers.reading})"
+        return row.tier, f"{words}{remark}{like}; {self.tiers.reading}"
 
     def _tier_of_one_list(self, drug: str, list_: str) -> tuple[Tier, str]:
         like = self.tiers.drugs[drug].like

@@ -54,13 +54,19 @@ def open_words(exposure: Exposure) -> str:
     return f"{exposure.name} {span_words(exposure)} ({why})"
 
 
+def wash_in_end(exposure: Exposure) -> str:
+    """The last day on which the wash-in can end; a day that is not known where rough dates leave open whether it ends."""
+    ends = exposure.wash_in.last if exposure.wash_in is not None else FOREVER
+    return str(ends) if ends != FOREVER else "a day that is not known"
+
+
 def phase_words(exposure: Exposure, as_of: date) -> str:
     """Where a course stands on a day, in words."""
     match exposure.phase(as_of):
         case "washIn" if exposure.induction_incomplete:
             return f"induction incomplete ({len(exposure.courses)} of {exposure.courses_needed} courses)"
         case "washIn":
-            return f"in wash-in until {exposure.wash_in.last if exposure.wash_in else 'unknown'}"
+            return f"in wash-in until {wash_in_end(exposure)}"
         case "residual":
             return f"residual effect until {exposure.window.last}"
         case "rebound":

@@ -12,6 +12,7 @@ class Numbers(Rules):
     several: tuple[str, ...]
     none: tuple[str, ...]
     yes: tuple[str, ...]
+    no_letter: tuple[str, ...]
     at_least: tuple[str, ...]
     about: tuple[str, ...]
     more_than: tuple[str, ...]
@@ -67,9 +68,10 @@ class ReportWords(Rules):
 
 
 class NarrativeWords(Rules):
-    """`ranvier-reading-relapses`: how notes speak of relapses. A pattern may name a term as `<term>`."""
+    """`ranvier-reading-relapses`: how notes speak of relapses. A pattern may name a term as `<term>`; all need a word of `speaks_of`."""
 
     longest_sentence: int
+    speaks_of: str
     terms: dict[str, str]
     left_aside: tuple[str, ...]
     none_since: tuple[str, ...]
@@ -78,5 +80,12 @@ class NarrativeWords(Rules):
     last: tuple[str, ...]
     counted: tuple[str, ...]
     dated: tuple[str, ...]
+    until: tuple[str, ...]
     ago: tuple[str, ...]
+    lately: tuple[str, ...]
+    lately_days: dict[str, int]
+    syndromes: tuple[str, ...]
+    undated: tuple[str, ...]
+    mentioned: tuple[str, ...]
+    denied_before: str
     doubt_before: str

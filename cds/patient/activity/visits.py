@@ -1,0 +1,98 @@
+"""Visits: for a relapse, for an infection, and those at which a neurologist looked (clinical-rules F4, F6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from cds.fhir.chart import Chart
+from cds.fhir.codes import Concept, Terminology
+from cds.fhir.dates import DateRange, add_days
+from cds.patient.activity.attacks import Attack
+from cds.patient.activity.rules import ActivityRules
+from cds.patient.records.conditions import date_range, words_of
+from cds.patient.rules import found
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One Encounter that took place, or may have: its day, what it was for, and what it was."""
+
+    ref: str
+    date: DateRange
+    status: str
+    reasons: tuple[Concept, ...]
+    kinds: tuple[Concept, ...]
+
+
+def read_visits(chart: Chart, rules: ActivityRules) -> tuple[Visit, ...]:
+    """Every dated visit that was not cancelled, planned or entered in error."""
+    records = rules.records
+    visits = []
+    for entry in chart.entries("Encounter"):
+        encounter = entry.resource
+        day = date_range(encounter.period.start) if encounter.period else None
+        if day is not None and encounter.status in (*records.visited, *records.visited_before_today):
+            reasons = tuple(map(Concept.of, encounter.reasonCode or ()))
+            kinds = (Concept.of(encounter.serviceType), *map(Concept.of, encounter.type or ()))
+            visits.append(Visit(entry.ref, day, encounter.status, reasons, kinds))
+    return tuple(visits)
+
+
+def visits_of_conditions(chart: Chart, rules: ActivityRules) -> dict[str, DateRange]:
+    """Of each Condition that a visit names as its reason or diagnosis, or that names the visit: the first such visit."""
+    seen = {visit.ref: visit.date for visit in read_visits(chart, rules)}
+    pairs: list[tuple[str, DateRange]] = []
+    for entry in chart.entries("Encounter"):
+        encounter = entry.resource
+        named = [*(encounter.reasonReference or ()), *(one.condition for one in encounter.diagnosis or ())]
+        conditions = [chart.resolve(entry, reference) for reference in named if reference is not None]
+        pairs += [(condition.ref, seen[entry.ref]) for condition in conditions if condition is not None and entry.ref in seen]
+    for entry in chart.entries("Condition"):
+        visit = chart.resolve(entry, entry.resource.encounter) if entry.resource.encounter is not None else None
+        if visit is not None and visit.ref in seen:
+            pairs.append((entry.ref, seen[visit.ref]))
+    first: dict[str, DateRange] = {}
+    for ref, day in pairs:
+        first[ref] = min(first.get(ref, day), day, key=lambda one: (one.first, one.last))
+    return first
+
+
+def relapse_visits(visits: tuple[Visit, ...], terminology: Terminology, rules: ActivityRules) -> Iterator[Attack]:
+    """Visits with a relapse as their reason; one that words call possible is provisional."""
+    records = rules.records
+    for visit in visits:
+        for reason in visit.reasons:
+            coded = any(hit.how == "coded" and hit.role == "include" for hit in terminology.match(reason, records.relapse_value_set))
+            words = words_of(reason)
+            if coded or (found(records.relapse_name, words) and not found(records.relapse_name_not, words)):
+                doubtful = found((records.relapse_doubt,), words)
+                note = f"Onset not recorded; taken from the visit of {visit.date}."
+                yield Attack(
+                    onset=before_visit(visit.date, rules),
+                    stated=False,
+                    provisional=doubtful,
+                    resources=(visit.ref,),
+                    how="coded" if coded else "text",
+                    note=f"{note} Recorded as provisional or doubtful." if doubtful else note,
+                )
+
+
+def before_visit(visit: DateRange, rules: ActivityRules) -> DateRange:
+    """The days on which an attack may have begun that was seen at the visit."""
+    return DateRange(add_days(visit.first, -rules.onset.days_before_encounter), visit.last)
+
+
+def neurology_visits(visits: tuple[Visit, ...], terminology: Terminology, rules: ActivityRules, as_of: date) -> Iterator[Visit]:
+    """Visits up to `as_of` at which a neurologist looked; not infusions, scans, laboratory visits, messages or missed appointments."""
+    records = rules.records
+    for visit in visits:
+        about = (*visit.kinds, *visit.reasons)
+        over = visit.status in records.visited or visit.date.last < as_of
+        neurological = any(found((records.neurology,), words_of(concept)) for concept in about) or any(
+            terminology.match(reason, *records.neurology_value_sets) for reason in visit.reasons
+        )
+        looked = not any(found((records.not_assessed,), words_of(concept)) for concept in about)
+        if over and neurological and looked and visit.date.first <= as_of:
+            yield visit
