@@ -5,21 +5,22 @@ chart → patient context → matches and safety findings → candidates → car
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from cds.content import Content
 from cds.deck import safety as safety_card
 from cds.deck.cards import ENGLISH
 from cds.deck.missing import BASIC, Missing, missing_items, unread_items
+from cds.deck.pen import Pen
 from cds.deck.rank import Candidate, HeldBack, Situation, select
-from cds.deck.render import Card, Pen, render_to_fit
+from cds.deck.render import Card, render_to_fit
 from cds.deck.size import Size
 from cds.evidence.criteria import Facts, Finding, judge
-from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow, row_for
+from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow, row_for, stance_of
 from cds.evidence.match import Match, match_all
-from cds.evidence.model import Stance, Topic
+from cds.evidence.model import Topic
 from cds.evidence.safety import WARNED, SafetyFinding, assess, drafted_standing, standings, stopped_standing
 from cds.fhir.chart import Chart
 from cds.patient.context import PatientContext
@@ -32,8 +33,6 @@ DRUG_TOPICS: tuple[Topic, ...] = ("dmtInitiation", "dmtSwitch", "dmtProgressive"
 """Cards that compare drugs: they list those tried, and those that this chart speaks against."""
 MS_IS_ABSENT = ("ms-suspected-or-present", "ms-or-cis")
 """Criteria of which the first must fail, and the second must not hold, for a call not to concern MS at all."""
-EVIDENCE_GATES = ("ms-present", "no-withholding-mimic", "age-known")
-"""Criteria that must be met before evidence for a drafted drug is shown (summary EV)."""
 FIRST_SUBTYPE = ("ms-present", "ms-or-cis")
 """Criteria of which one must newly hold, with a subtype, for a Condition just recorded to be worth a card."""
 
@@ -61,31 +60,33 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What a card may need besides its match: hazards of the chart, drugs that it speaks against, and evidence for drafted drugs."""
+
+    safety: Mapping[Topic, tuple[SafetyFinding, ...]] = field(default_factory=dict)
+    ruled_out: tuple[SafetyFinding, ...] = ()
+    drafted: tuple[tuple[DrugEvidence, EvidenceRow], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """The cards, and everything that led to them or held others back.
 
+    `chosen` are the cards before they are put into words, in the order in which they are shown, and `beside` is what they need for it.
     `safety` is every hazard looked at, shown or not, of the drugs in `drugs_assessed`.
     """
 
     as_of: date
     context: PatientContext
     matches: tuple[Match, ...]
-    held_back: tuple[HeldBack, ...]
-    missing: tuple[Missing, ...]
-    cards: tuple[Card, ...]
+    chosen: tuple[Candidate, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
+    missing: tuple[Missing, ...] = ()
     safety: tuple[SafetyFinding, ...] = ()
     drugs_assessed: tuple[str, ...] = ()
+    beside: Beside = field(default_factory=Beside, repr=False)
+    cards: tuple[Card, ...] = ()
     language: str = ENGLISH
-
-
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """What a card may need besides its match: hazards of the chart, drugs that it speaks against, and evidence for drafted drugs."""
-
-    safety: dict[Topic, tuple[SafetyFinding, ...]]
-    ruled_out: tuple[SafetyFinding, ...]
-    drafted: tuple[tuple[DrugEvidence, EvidenceRow], ...]
-    missing: Sequence[Missing] = ()
 
 
 def advise(
@@ -95,6 +96,15 @@ def advise(
 
     `opening`: what was read of the chart on this day already (`cds.first_look`); it changes nothing but the time.
     """
+    chosen = decide(content, chart, trigger, as_of, policy, opening)
+    cards = tuple(_render(content, chosen, candidate, policy) for candidate in chosen.chosen)
+    return replace(chosen, cards=cards, language=policy.language or ENGLISH)
+
+
+def decide(
+    content: Content, chart: Chart, trigger: Trigger, as_of: date, policy: Policy = Policy(), opening: Opening | None = None
+) -> Advice:
+    """The same without the words: which cards there are, and why, for whoever needs no text."""
     context = read_patient(chart, as_of, content, trigger, opening)
 
     def met(id: str) -> bool:
@@ -102,7 +112,7 @@ def advise(
 
     matches = match_all(content.evidence, context.facts, trigger.hook)
     if _silent(content, trigger, as_of, context, matches):
-        return Advice(as_of, context, matches, (), (), ())
+        return Advice(as_of, context, matches)
 
     stands = standings(context.treatments, trigger.orders, as_of)
     findings = assess(content.safety, stands, context.facts, as_of)
@@ -113,14 +123,8 @@ def advise(
     drafted = _drafted(content, context, trigger, findings)
     candidates = [_candidate(match, beside_topic) for match in matches if match.fires]
     if drafted:
-        candidates.append(
-            Candidate(
-                "dmt-evidence",
-                "EV",
-                "dmtEvidence",
-                _stance((row for _, row in drafted), pregnant=_finding(content, "not-pregnant", context.facts).verdict == "notMet"),
-            )
-        )
+        stance = stance_of(content.drug_evidence, (row for _, row in drafted), context.facts)
+        candidates.append(Candidate("dmt-evidence", "EV", "dmtEvidence", stance))
     unsigned = [candidate for candidate in candidates if policy.signed is not None and candidate.name not in policy.signed]
     candidates = [candidate for candidate in candidates if policy.allows(candidate)]
     shown, _ = select(candidates, situation, policy.cap)
@@ -132,7 +136,7 @@ def advise(
         shown, _ = select(candidates, situation, policy.cap)
     missing = missing_items({id: _finding(content, id, context.facts) for id in BASIC}, matches, _named_items(shown))
     if not (shown or missing) and met("ms-present"):
-        missing = unread_items(context.not_read)
+        missing = unread_items(context.not_read, content.deck.wording)
     asking = Candidate("missing-data", "MD", "missingData", "background", first=any(item.basic for item in missing))
     if missing and policy.allows(asking):
         candidates.append(asking)
@@ -144,17 +148,16 @@ def advise(
         shown = signing
 
     rebound = tuple(finding for finding in own if finding.hazard.rebound and finding.recorded)
-    beside = _Beside(
+    beside = Beside(
         safety={**beside_topic, "dmtSafety": hazards, "dmtSwitch": rebound, "dmtDiscontinuation": _after_stopping(content, context, as_of)},
         ruled_out=_ruled_out(content, context, as_of) if any(candidate.topic in DRUG_TOPICS for candidate in shown) else (),
         drafted=drafted,
-        missing=missing,
     )
-    cards = tuple(_render(content, context, candidate, beside, policy) for candidate in shown)
     assessed = dict.fromkeys(stand.drug for stand in stands if stand.stage != "off")
     beyond = [finding for found in of_topic.values() for finding in found if finding.drug not in assessed]
     drugs = tuple(dict.fromkeys([*assessed, *(finding.drug for finding in (*findings, *beyond))]))
-    return Advice(as_of, context, matches, tuple(held), tuple(missing), cards, (*findings, *beyond), drugs, policy.language or ENGLISH)
+    safety = (*findings, *beyond)
+    return Advice(as_of, context, matches, tuple(shown), tuple(held), tuple(missing), safety, drugs, beside)
 
 
 def _finding(content: Content, id: str, facts: Facts) -> Finding:
@@ -210,20 +213,12 @@ def _drafted(
     content: Content, context: PatientContext, trigger: Trigger, findings: Iterable[SafetyFinding]
 ) -> tuple[tuple[DrugEvidence, EvidenceRow], ...]:
     """The evidence for each drafted drug; not where a hazard of it is recorded, for then only safety speaks (summary EV)."""
-    if any(_finding(content, id, context.facts).verdict != "met" for id in EVIDENCE_GATES):
+    if any(_finding(content, id, context.facts).verdict != "met" for id in content.drug_evidence.gates):
         return ()
     hazardous = {finding.drug for finding in findings if finding.recorded}
     drugs = dict.fromkeys(order.drug for order in trigger.orders if order.drug and order.drug not in hazardous)
     rows = [(drug, row_for(content.drug_evidence, drug, context.facts)) for drug in drugs]
     return tuple((content.drug_evidence.drugs[drug], row) for drug, row in rows if row is not None)
-
-
-def _stance(rows: Iterable[EvidenceRow], *, pregnant: bool) -> Stance:
-    """The stance of several drafted drugs together: that of the least supported one; caution in a pregnancy that is recorded."""
-    if pregnant:
-        return "caution"
-    stances = {row.stance for row in rows}
-    return next(stance for stance in ("notSupported", "background", "option") if stance in stances)
 
 
 def _candidate(match: Match, beside_topic: dict[Topic, tuple[SafetyFinding, ...]]) -> Candidate:
@@ -244,19 +239,18 @@ def _named_items(shown: Sequence[Candidate]) -> list[str]:
     return [f.criterion.item for c in shown if c.match for f in c.match.limits + c.match.favourable if f.verdict == "unknown"]
 
 
-def _render(content: Content, context: PatientContext, candidate: Candidate, beside: _Beside, policy: Policy) -> Card:
+def _render(content: Content, advice: Advice, candidate: Candidate, policy: Policy) -> Card:
     url = f"{policy.evidence_base}/evidence/{candidate.name}" if policy.evidence_base and candidate.match else None
-
-    deck = content.decks[policy.language or ENGLISH]
+    deck, beside = content.decks[policy.language or ENGLISH], advice.beside
 
     def pen_of(size: Size) -> Pen:
         return Pen(
             content.evidence,
             deck,
-            context,
+            advice.context,
             candidate.match,
             content.edition,
-            missing=beside.missing,
+            missing=advice.missing,
             safety=beside.safety.get(candidate.topic, ()),
             ruled_out=beside.ruled_out if candidate.topic in DRUG_TOPICS else (),
             drafted=beside.drafted if candidate.topic == "dmtEvidence" else (),

@@ -31,7 +31,7 @@ def from_environment() -> ASGIApp:
 def _rooms(settings: Settings, content: Content | None) -> tuple[Runtime, *tuple[APIRouter, ...]]:
     """What the app is made of: the runtime, the pages that cards link to, and the reviewer's workbench where it is on."""
     log.configure(settings.log_level)
-    content = content or load_content(settings.content, settings.local_codes)
+    content = content or load_content(settings.content, settings.local_codes, settings.efficacy_list)
     signed = signed_cards(content, settings)
     policy = policy_of(settings, signed)
     runtime = start(settings, core_of(content, policy, settings.reading))

@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def _content(settings: Settings) -> Content:
-    return load_content(settings.content, settings.local_codes)
+    return load_content(settings.content, settings.local_codes, settings.efficacy_list)
 
 
 def _root(settings: Settings) -> Path:
@@ -150,14 +150,15 @@ def population(
 
     from cds.api.advice import policy_of
     from cds.population.engines import on_cores, on_ray
-    from cds.population.job import Job
+    from cds.population.job import Job, Site
     from cds.population.run import run
     from cds.population.show import as_drawing, as_tables
     from cds.review.signoff import signed_cards
 
     settings = Settings()
     policy = policy_of(settings, signed_cards(_content(settings), settings))
-    job = Job(_day(as_of) if as_of else _today(settings), settings.content, settings.local_codes, policy)
+    site = Site(settings.content, settings.local_codes, settings.efficacy_list)
+    job = Job(_day(as_of) if as_of else _today(settings), site, policy)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=err) as bar:
         lines = {what: bar.add_task(what, total=None) for what in ("finding", "gathering", "asking")}

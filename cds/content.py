@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cds.deck.cards import ENGLISH, Deck, load_decks
-from cds.deck.render import Edition
+from cds.deck.edition import Edition
 from cds.evidence.drug_evidence import DrugEvidenceBase, load_drug_evidence
 from cds.evidence.load import ContentError, Evidence, load_evidence, read_yaml
 from cds.evidence.safety import SafetyMatrix, load_safety
@@ -46,8 +46,11 @@ def default_root() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent
 
 
-def load_content(root: Path | None = None, local_codes: Path | None = None) -> Content:
-    """Read and check all content below `root`. Raises `ContentError` naming the file and the mend."""
+def load_content(root: Path | None = None, local_codes: Path | None = None, efficacy_list: str | None = None) -> Content:
+    """Read and check all content below `root`. Raises `ContentError` naming the file and the mend.
+
+    `local_codes` are a site's own codes; `efficacy_list` is the one list of efficacy classes that it reads, instead of all together (F15).
+    """
     root = root or default_root()
     seeds, cards = root / "seeds", root / "cards"
     for folder in (seeds, cards):
@@ -64,7 +67,7 @@ def load_content(root: Path | None = None, local_codes: Path | None = None) -> C
     if missing:
         raise ContentError(f"summary {missing[0]}: no file in cards/ shows it; add one with `card: {missing[0]}`")
     try:
-        rules = ReadingRules.of({id: definition.thresholds for id, definition in evidence.definitions.items()})
+        rules = ReadingRules.of({id: definition.thresholds for id, definition in evidence.definitions.items()}, efficacy_list)
     except RulesError as error:
         raise ContentError(str(error)) from error
     return Content(
@@ -72,7 +75,7 @@ def load_content(root: Path | None = None, local_codes: Path | None = None) -> C
         rules=rules,
         evidence=evidence,
         safety=load_safety(seeds / "evidence" / "safety", evidence, CATALOGUE),
-        drug_evidence=load_drug_evidence(seeds / "evidence" / "drug-evidence", evidence, CATALOGUE),
+        drug_evidence=load_drug_evidence(seeds / "evidence", evidence, CATALOGUE),
         decks=decks,
         edition=_edition(root),
         root=root,

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         None, description="Folder with `cards/` and `seeds/` of a site's own reviewed content. Unset: the packaged content."
     )
     local_codes: Folder = Field(None, description="YAML file with a site's own codes, see docs/local-codes.md.")
+    efficacy_list: Annotated[str | None, BeforeValidator(_unset)] = Field(
+        None,
+        description="The one list by which drugs are classed as high-efficacy: `abn-2015`, `nhs-england`, `selmaj-2023`, `he-2020`, "
+        "`deliver-ms` or `harding-2019`. Unset: all six are read together, and where they differ the answer says so.",
+    )
     max_cards: int = Field(3, ge=1, le=10, description="Most cards in one answer.")
     topics_off: Words = Field((), description="Topic codes of cards that this site does not show, separated by spaces.")
     repeat_at_sign: bool = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,8 +11,11 @@ from pydantic import Field
 
 from cds.evidence.criteria import Condition, CriterionError, Facts, compile_condition
 from cds.evidence.load import ContentError, Evidence, read_records
-from cds.evidence.model import Id, Record
+from cds.evidence.model import Id, Record, Stance, StanceChange
 from cds.patient.facts import FactKind
+
+LEAST_SUPPORTED_FIRST: tuple[Stance, ...] = ("notSupported", "background", "option")
+"""The stances of rows, in the order in which one speaks for several drafted drugs."""
 
 
 class EvidenceRow(Record):
@@ -33,19 +37,31 @@ class DrugEvidence(Record):
     rows: tuple[EvidenceRow, ...] = Field(min_length=1)
 
 
+class DraftedDrug(Record):
+    """What holds of the evidence on every drafted drug, `seeds/evidence/drafted-drug.yaml`."""
+
+    gates: tuple[Id, ...] = Field(description="criteria that must be met before evidence for a drafted drug is shown")
+    stance_changes: tuple[StanceChange, ...] = Field((), description="the first whose condition holds replaces the stance of the rows")
+
+
 @dataclass(frozen=True, slots=True)
 class DrugEvidenceBase:
-    """The evidence on all drugs, with compiled conditions."""
+    """The evidence on all drugs, with compiled conditions, and what holds of every drafted drug."""
 
     drugs: dict[str, DrugEvidence]
     conditions: dict[str, tuple[Condition, ...]]
+    gates: tuple[Id, ...]
+    stance_changes: tuple[tuple[Stance, Condition], ...]
 
 
 def load_drug_evidence(folder: Path, evidence: Evidence, catalogue: dict[str, FactKind]) -> DrugEvidenceBase:
-    """Read `seeds/evidence/drug-evidence`. Raises `ContentError` for what does not exist, and for drugs without a last resort."""
+    """Read `drug-evidence/` and `drafted-drug.yaml` of `seeds/evidence`.
+
+    Raises `ContentError` for what does not exist, and for drugs without a last resort.
+    """
     drugs: dict[str, DrugEvidence] = {}
     conditions: dict[str, tuple[Condition, ...]] = {}
-    for path, record in read_records(folder.glob("*.yaml"), DrugEvidence):
+    for path, record in read_records(folder.glob("drug-evidence/*.yaml"), DrugEvidence):
         if record.drug in drugs:
             raise ContentError(f"{path}: there is evidence on {record.drug!r} already")
         if record.rows[-1].when is not None or any(row.when is None for row in record.rows[:-1]):
@@ -62,7 +78,24 @@ def load_drug_evidence(folder: Path, evidence: Evidence, catalogue: dict[str, Fa
             raise ContentError(f"{path}: {error}") from error
         drugs[record.drug] = record
         conditions[record.drug] = tuple(compiled)
-    return DrugEvidenceBase(drugs, conditions)
+    gates, stance_changes = _of_every_drug(folder / "drafted-drug.yaml", evidence, catalogue)
+    return DrugEvidenceBase(drugs, conditions, gates, stance_changes)
+
+
+def _of_every_drug(
+    path: Path, evidence: Evidence, catalogue: dict[str, FactKind]
+) -> tuple[tuple[Id, ...], tuple[tuple[Stance, Condition], ...]]:
+    records = [record for _, record in read_records([path], DraftedDrug)]
+    if len(records) != 1:
+        raise ContentError(f"{path}: holds {len(records)} records; it is one")
+    drafted = records[0]
+    if missing := [id for id in drafted.gates if id not in evidence.criteria]:
+        raise ContentError(f"{path}: there is no criterion {missing[0]!r}")
+    try:
+        changes = ((change.stance, compile_condition(change.when, catalogue, "a drafted drug")) for change in drafted.stance_changes)
+        return drafted.gates, tuple(changes)
+    except CriterionError as error:
+        raise ContentError(f"{path}: {error}") from error
 
 
 def row_for(base: DrugEvidenceBase, drug: str, facts: Facts) -> EvidenceRow | None:
@@ -71,3 +104,12 @@ def row_for(base: DrugEvidenceBase, drug: str, facts: Facts) -> EvidenceRow | No
         return None
     rows = zip(base.drugs[drug].rows, base.conditions[drug], strict=True)
     return next(row for row, condition in rows if condition.test(facts) is True)
+
+
+def stance_of(base: DrugEvidenceBase, rows: Iterable[EvidenceRow], facts: Facts) -> Stance:
+    """The stance of several drafted drugs together: that of the least supported one, unless this chart changes it for every drug."""
+    for changed, condition in base.stance_changes:
+        if condition.test(facts) is True:
+            return changed
+    stances = {row.stance for row in rows}
+    return next(stance for stance in LEAST_SUPPORTED_FIRST if stance in stances)

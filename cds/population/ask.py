@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
-from cds.advice import Advice, advise
+from cds.advice import Advice, decide
 from cds.calls import read_call
 from cds.fhir.probe import selective
 from cds.patient.relevance import relevance
 from cds.population.gather import FAILURE, OF_STRANGERS, UNREAD, lines_in, note_of, run_of, written
-from cds.population.job import Job, content_of
+from cds.population.job import Job, Site, content_of
 from cds.protocol.discovery import KEY_OF_TYPE, PREFETCH
 
 MEDICATIONS = "medications.sqlite3"
@@ -108,16 +108,16 @@ def ask(job: Job, share: int) -> None:
 
 def _answer(job: Job, patient: str, lines: Lines, medications: sqlite3.Connection, left_out: Counter[str]) -> Row:
     """Ask about a patient. Lines that are no JSON are left out and make what was asked for incomplete."""
-    loads = _loads(job.content, job.local_codes)
+    loads = _loads(job.site)
     try:
         request = loads(request_of(patient, lines, job.types, medications))
     except orjson.JSONDecodeError:
         lines = {type_: [line if _is_json(line) else FAILURE for line in found] for type_, found in lines.items()}
         left_out[UNREAD] += sum(line is FAILURE for found in lines.values() for line in found)
         request = loads(request_of(patient, lines, job.types, medications))
-    content = content_of(job.content, job.local_codes)
+    content = content_of(job.site)
     chart, trigger = read_call("patient-view", request["context"]["patientId"], request["prefetch"], content)
-    return row_of(patient, advise(content, chart, trigger, job.as_of, job.policy))
+    return row_of(patient, decide(content, chart, trigger, job.as_of, job.policy))
 
 
 def request_of(patient: str, lines: Lines, types: Sequence[str], medications: sqlite3.Connection) -> bytes:
@@ -137,16 +137,16 @@ def request_of(patient: str, lines: Lines, types: Sequence[str], medications: sq
 def row_of(patient: str, advice: Advice) -> Row:
     """The row of a patient. `missing`: what no card could be decided without, of whatever else does not rule it out."""
     ms = str(advice.context.facts["ms"].value or "unknown")
-    if not advice.cards:
+    if not advice.chosen:
         return Row(patient, ms, not_read=None if ms == "absent" else len(advice.context.not_read))
     open_ = [match for match in advice.matches if (match.fires or match.summary.stance == "option") and not _refused(match)]
     unknown = [finding.criterion.item for match in open_ for finding in match.gates + match.limits if finding.verdict == "unknown"]
     return Row(
         patient=patient,
         ms=ms,
-        topics=tuple(card.topic for card in advice.cards),
-        summaries=tuple(card.name for card in advice.cards),
-        warnings=sum(card.indicator == "warning" for card in advice.cards),
+        topics=tuple(card.topic for card in advice.chosen),
+        summaries=tuple(card.name for card in advice.chosen),
+        warnings=sum(card.indicator == "warning" for card in advice.chosen),
         missing=tuple(dict.fromkeys([*(item.item for item in advice.missing), *unknown])),
         not_read=len(advice.context.not_read),
     )
@@ -169,5 +169,5 @@ def _is_json(line: bytes) -> bool:
 
 
 @lru_cache(1)
-def _loads(content: Path | None, local_codes: Path | None) -> Callable[[bytes], Any]:
-    return selective(relevance(content_of(content, local_codes)))
+def _loads(site: Site) -> Callable[[bytes], Any]:
+    return selective(relevance(content_of(site)))

@@ -156,5 +156,5 @@ def _result(ray: Any, reference: Any) -> Any:
 
 
 def _work(function: Callable[[Job, T], R], job: Job, item: T) -> R:
-    prepare(job.content, job.local_codes)
+    prepare(job.site)
     return function(job, item)

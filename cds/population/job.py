@@ -15,6 +15,18 @@ _POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """What a site brings or chooses: its reviewed copy of the content, its own codes, the one list of efficacy classes that it reads."""
+
+    content: Path | None = None
+    local_codes: Path | None = None
+    efficacy_list: str | None = None
+
+
+_SITE = Site()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A run: what is asked of everybody, and where its files are.
 
@@ -23,8 +35,7 @@ class Job:
     """
 
     as_of: date
-    content: Path | None = None
-    local_codes: Path | None = None
+    site: Site = _SITE
     policy: Policy = _POLICY
     folder: Path = Path()
     types: tuple[str, ...] = ()
@@ -34,15 +45,15 @@ class Job:
 
 
 @lru_cache(1)
-def content_of(content: Path | None, local_codes: Path | None) -> Content:
+def content_of(site: Site) -> Content:
     """The content, loaded once in each process."""
-    return load_content(content, local_codes)
+    return load_content(site.content, site.local_codes, site.efficacy_list)
 
 
 @lru_cache(1)
-def prepare(content: Path | None, local_codes: Path | None) -> None:
+def prepare(site: Site) -> None:
     """Make a worker process ready. What is loaded stays: the garbage collector need not look at it again."""
-    content_of(content, local_codes)
+    content_of(site)
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)

@@ -126,8 +126,9 @@ def _about(export: Export, job: Job, as_complete: bool) -> dict[str, Any]:
         "files": files,
         "types": sorted(export.types),
         "asOf": job.as_of,
-        "content": content_of(job.content, job.local_codes).edition.hash,
-        "localCodes": None if job.local_codes is None else job.local_codes.read_text(encoding="utf-8"),
+        "content": content_of(job.site).edition.hash,
+        "localCodes": None if job.site.local_codes is None else job.site.local_codes.read_text(encoding="utf-8"),
+        "efficacyList": job.site.efficacy_list,
         "policy": policy,
         "asComplete": as_complete,
     }
@@ -169,7 +170,7 @@ def _planned(
     marks = marked(found)
     patients = max(1, marks.count(IS_PATIENT) + marks.count(IS_PATIENT | IS_SUSPECT))
     asked = "Condition" in export.types or any(result.conditions for result in found)
-    narrow = asked and settles(content_of(job.content, job.local_codes))
+    narrow = asked and settles(content_of(job.site))
     suspects = marks.count(IS_SUSPECT) + marks.count(IS_PATIENT | IS_SUSPECT) if narrow else patients
     size = unpacked_bytes(export.files) * min(1.0, suspects / patients)
     shares = int(min(MOST_SHARES, max(size // SHARE_BYTES, suspects // SHARE_SUSPECTS) + 1))

@@ -25,7 +25,7 @@ from cds.patient.context import Fact
 from cds.patient.records.conditions import words_of
 from cds.patient.rules import one_of
 from cds.population.export import Piece
-from cds.population.job import Job, content_of
+from cds.population.job import Job, Site, content_of
 from cds.population.lines import Head, Reference, head_of, is_error, lines_of, owner_of, salvaged
 
 PLACES = 1 << 24
@@ -119,7 +119,7 @@ def speaks_of_ms(content: Content) -> Callable[[bytes], bool]:
 
 def find(job: Job, piece: Piece) -> Found:
     """The patients and the suspects in a piece."""
-    speaks = _test(job.content, job.local_codes)
+    speaks = _test(job.site)
     patients, suspects = array("I"), array("I")
     left_out = Counter[str]()
     conditions = False
@@ -164,5 +164,5 @@ def _whose(condition: _Condition) -> str:
 
 
 @lru_cache(1)
-def _test(content: Path | None, local_codes: Path | None) -> Callable[[bytes], bool]:
-    return speaks_of_ms(content_of(content, local_codes))
+def _test(site: Site) -> Callable[[bytes], bool]:
+    return speaks_of_ms(content_of(site))

@@ -19,15 +19,15 @@ Knowledge = Callable[[Case], Any]
 @pytest.fixture(scope="session")
 def knowledge() -> Knowledge:
     """What a case is read with: terminology and reading rules, and evidence and cards if it asks for them."""
-    return lambda case: _loaded(case.needs_deck, SITE_CODES if case.local_codes else None)
+    return lambda case: _loaded(case.needs_deck, SITE_CODES if case.local_codes else None, case.efficacy_list)
 
 
 @cache
-def _loaded(with_deck: bool, local_codes: Path | None) -> Any:
+def _loaded(with_deck: bool, local_codes: Path | None, efficacy_list: str | None) -> Any:
     if with_deck:
         from cds.content import load_content
 
-        return load_content(SEEDS.parent, local_codes)
+        return load_content(SEEDS.parent, local_codes, efficacy_list)
     from cds.evidence.load import read_records
     from cds.evidence.model import Definition
     from cds.fhir.codes import Terminology
@@ -35,4 +35,5 @@ def _loaded(with_deck: bool, local_codes: Path | None) -> Any:
 
     terminology = Terminology.load(SEEDS / "terminology", local_codes=local_codes)
     definitions = read_records((SEEDS / "evidence" / "definitions").glob("**/*.yaml"), Definition)
-    return SimpleNamespace(terminology=terminology, rules=ReadingRules.of({record.id: record.thresholds for _, record in definitions}))
+    rules = ReadingRules.of({record.id: record.thresholds for _, record in definitions}, efficacy_list)
+    return SimpleNamespace(terminology=terminology, rules=rules)

@@ -46,6 +46,7 @@ def _case(case: Case) -> Iterator[str]:
         yield ""
     yield from ["```text", *case.lines.splitlines(), "```", ""]
     about = [*([f"on {case.as_of}"] if str(case.as_of) != "2026-11-20" else []), *([case.hook] if case.hook != "patient-view" else [])]
+    about += [f"with the list {case.efficacy_list} only"] if case.efficacy_list else []
     if about:
         yield f"Asked {', '.join(about)}."
         yield ""

@@ -29,8 +29,9 @@ class Case(BaseModel):
     """One patient and what is expected. At least one of facts, context, cards, silent or says is asserted.
 
     `patient` are lines, `seed` names a synthetic patient instead, `orders` are drafted; with `local_codes` the synthetic site's own
-    codes are mapped (site-codes.yml). `facts` name a value (`unknown` for none), or `{is, because, from, how, date}`. `context` holds
-    partial records. `cards` are all cards in order. `silent` gives rules that are silent and a part of the reason, `says` words of a card.
+    codes are mapped (site-codes.yml), with `efficacy_list` that one list of efficacy classes is read. `facts` name a value (`unknown` for
+    none), or `{is, because, from, how, date}`. `context` holds partial records. `cards` are all cards in order. `silent` gives rules that
+    are silent and a part of the reason, `says` words of a card.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +44,7 @@ class Case(BaseModel):
     hook: str = "patient-view"
     orders: tuple[str, ...] = ()
     local_codes: bool = False
+    efficacy_list: str | None = None
     facts: dict[str, Any] = Field(default_factory=dict)
     context: dict[str, Any] = Field(default_factory=dict)
     cards: tuple[str, ...] | None = None

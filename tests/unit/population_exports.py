@@ -29,7 +29,7 @@ Resource = dict[str, Any]
 
 @cache
 def content() -> Content:
-    return content_of(None, None)
+    return content_of(JOB.site)
 
 
 @cache
