@@ -17,7 +17,7 @@ from jinja2 import nodes
 
 from cds.content import Content
 from cds.deck.cards import CardFile, environment
-from cds.deck.render import VERBS
+from cds.deck.pen import VERBS
 from cds.evidence.figures import numbers, printed
 from cds.evidence.load import Evidence, read_yaml
 from cds.evidence.model import Claim, Source

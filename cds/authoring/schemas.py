@@ -7,7 +7,8 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel
 
-from cds.deck.cards import FrontMatter, Wording
+from cds.deck.cards import FrontMatter
+from cds.deck.wording import Wording
 from cds.evidence.model import Biomarker, Claim, Criterion, Definition, Drug, FoundingDocument, Risk, Source, Studied, Summary
 from cds.evidence.safety import SafetyRow, UnreadHazard
 

@@ -14,6 +14,7 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cds.deck.wording import PHRASES, Wording
 from cds.evidence.criteria import Condition, CriterionError, compile_condition
 from cds.evidence.load import ContentError, read_yaml
 from cds.evidence.model import Stance, Topic
@@ -58,32 +59,6 @@ class CardFile:
     drafts: tuple[tuple[Draft, Condition | None], ...] = ()
 
 
-class Wording(BaseModel):
-    """Words shared by all cards, `wording.yaml`: how each stance, topic and outcome of a drug is said, and what is never said.
-
-    A translation gives `openings`, `topics`, `titles`, `headings` and `terms`; what it leaves out is said in English.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    openings: dict[str, str] = Field(description="first words of a summary, by stance")
-    topics: dict[str, str] = Field(description="name of each topic")
-    titles: dict[str, str] = Field(description="parts of the headline of the safety card")
-    outcomes: dict[str, str] = Field({}, description="how a drug ended, in a list of drugs tried")
-    headings: dict[str, str] = Field({}, description="English heading of a card's body → the translation's")
-    terms: dict[str, str] = Field({}, description="English name of a drug, hazard or datum in a headline → the translation's")
-    abbreviations: dict[str, str] = Field({}, description="abbreviation → its words, spelled out at first use on a card")
-    names: tuple[str, ...] = Field((), description="names of bodies, trials and scores in capitals, which are not spelled out")
-    override_reasons: dict[str, tuple[str, ...]] = Field({}, description="topic → codes of the reasons to override offered on its cards")
-    drug_topics: tuple[str, ...] = Field((), description="beginnings of claim topics that speak of one drug as a treatment")
-    never: tuple[str, ...] = Field((), description="words that decide for the clinician or promise too much; regular expressions")
-    quoted: tuple[str, ...] = Field((), description="phrases of the field that hold such a word without directing")
-
-    def term(self, english: str) -> str:
-        """The name as it stands inside a headline of this language."""
-        return self.terms.get(english, english)
-
-
 @dataclass(frozen=True, slots=True)
 class Deck:
     """All cards by name, and the words they share, in one language."""
@@ -105,6 +80,8 @@ def load_decks(folder: Path) -> dict[str, Deck]:
     Raises `ContentError` naming the file and the problem.
     """
     english = load_deck(folder / ENGLISH, ENGLISH)
+    if missing := sorted(PHRASES.keys() - english.wording.phrases.keys()):
+        raise ContentError(f"{folder / ENGLISH / 'wording.yaml'}: phrases: {missing[0]!r} is missing")
     others = sorted(path.parent for path in folder.glob("*/wording.yaml") if path.parent.name != ENGLISH)
     return {ENGLISH: english} | {path.name: _translated(english, load_deck(path, path.name), path) for path in others}
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cds.deck.cards import Wording
+from cds.deck.wording import Wording
+
+DETAIL_LIMIT = 2200
+"""Longest `detail` in characters as they are read, so without the addresses of links (CH-CARD-13)."""
+SUMMARY_LIMIT = 139
+"""Longest `summary` in UTF-16 code units (CH-CARD-02)."""
 
 
 def read_length(markdown: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cds.deck.wording import Wording
 from cds.evidence.criteria import Finding
 from cds.evidence.match import Match
 from cds.fhir.chart import NotRead
@@ -57,16 +58,18 @@ def _same_gap(finding: Finding, found: Mapping[str, Missing]) -> str | None:
     return next((item for item, missing in found.items() if missing.basic and missing.reason and missing.reason in finding.reason), None)
 
 
-def unread_items(not_read: Iterable[NotRead]) -> list[Missing]:
+def unread_items(not_read: Iterable[NotRead], wording: Wording) -> list[Missing]:
     """What was asked for and not answered, where no card would say so: silence would read as nothing to say (CH-412-05, CH-SAFE-02)."""
     gaps = {item.what: item.reason for item in not_read if item.resource is None}
-    named = ((f"{what} (asked for, not answered)", reason) for what, reason in gaps.items())
-    return [Missing(what, f"{reason}, so what it holds is unknown.", (), basic=True) for what, reason in named][:MOST_ITEMS]
+    named = ((wording.phrase("asked_for", what=what), wording.phrase("unanswered", reason=reason)) for what, reason in gaps.items())
+    return [Missing(item, reason, (), basic=True) for item, reason in named][:MOST_ITEMS]
 
 
 def _undecided(id: str, finding: Finding) -> bool:
-    """Suspicions count when met, things that must be recorded count when they are not."""
-    return finding.verdict == "met" if id in ("ms-suspected", "mimic-undecided") else finding.verdict != "met"
+    """Suspicions count when met, and a mimic also when it is not known; things that must be recorded count when they are not."""
+    if id == "mimic-undecided":
+        return finding.verdict != "notMet"
+    return finding.verdict == "met" if id == "ms-suspected" else finding.verdict != "met"
 
 
 def _nearly(match: Match) -> bool:

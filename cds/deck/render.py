@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from itertools import islice
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from cds.deck import safety as say
 from cds.deck.abbreviations import in_words
-from cds.deck.cards import CardFile, Deck, Indicator, Wording
-from cds.deck.lengths import cut, enumerated, read_length, utf16_length
-from cds.deck.missing import Missing
-from cds.deck.size import ALL, FULL, Size
-from cds.evidence.criteria import Finding, Verdict, judge
-from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow
-from cds.evidence.load import Evidence
-from cds.evidence.match import Match
-from cds.evidence.model import Claim, Source, Sourced, Stance, Topic
-from cds.evidence.safety import SafetyFinding
-from cds.patient.context import Episode, PatientContext
-
-DETAIL_LIMIT = 2200
-"""Longest `detail` in characters as they are read, so without the addresses of links (CH-CARD-13)."""
-SUMMARY_LIMIT = 139
-"""Longest `summary` in UTF-16 code units (CH-CARD-02)."""
-
-VERBS = frozenset(
-    (
-        "claim", "more", "leading", "why", "when_true", "failed", "known", "value", "not_met", "profile", "signs",
-        "differences", "not_found",
-        "unknown_items", "gaps", "cautions", "not_read", "dates", "stance", "context", "missing", "missing_items",
-        "safety_title",
-        "recorded", "uncited", "unread", "careful", "to_check", "rebound", "tried", "against", "licences", "studied",
-        "drug_names",
-    )
-)  # fmt: skip
-"""What a card's template can use."""
-MOST_DIFFERENCES = 3
-"""Most bullets on how the people studied differ from this patient."""
+from cds.deck.cards import CardFile, Deck, Indicator
+from cds.deck.lengths import DETAIL_LIMIT, SUMMARY_LIMIT, cut, read_length
+from cds.deck.pen import VERBS, Pen
+from cds.deck.size import FULL, Size
+from cds.deck.wording import Wording
+from cds.evidence.criteria import Finding
+from cds.evidence.model import Claim, Stance, Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,255 +51,6 @@ class Card:
     suggestions: tuple[Suggestion, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """Which content speaks: its version, hash and review state, printed on every card."""
-
-    version: str
-    hash: str
-    reviewed: date
-
-
-@dataclass(slots=True)
-class Pen:
-    """Collects what a template shows: the claims and the sources whose links the card must carry."""
-
-    evidence: Evidence
-    deck: Deck
-    context: PatientContext
-    match: Match | None
-    edition: Edition
-    missing: Sequence[Missing] = ()
-    safety: Sequence[SafetyFinding] = ()
-    """Hazards of this chart that the card is about, or that bear on its option."""
-    ruled_out: Sequence[SafetyFinding] = ()
-    """Contraindications and boxed situations of this chart, over all drugs; a card on drugs lists them and leaves such drugs out."""
-    drafted: Sequence[tuple[DrugEvidence, EvidenceRow]] = ()
-    size: Size = FULL
-    claims: list[Claim] = field(default_factory=list)
-    cited: dict[str, Source] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
-    lists: list[int] = field(default_factory=list)
-    """How many claims each `more` of the card shows, in the order of the template."""
-    leading_lists: list[int] = field(default_factory=list)
-    """The same for each `claim`."""
-
-    def claim(self, *ids: str) -> str:
-        """One bullet a claim: its words, its certainty and its citation. A claim whose source was withdrawn is left out."""
-        return self._at_most(ids, self.size.leading, self.leading_lists)
-
-    def more(self, *ids: str) -> str:
-        """Claims that are shown as long as the card has room, the first longest."""
-        return self._at_most(ids, self.size.claims, self.lists)
-
-    def _at_most(self, ids: Sequence[str], size: Sequence[int], lists: list[int]) -> str:
-        """As many of the claims as the list has room for; `lists` notes how many that were."""
-        most = size[len(lists)] if len(lists) < len(size) else ALL
-        bullets = list(islice((line for id in ids if (line := self._bullet(self.evidence.claims[id]))), most))
-        lists.append(len(bullets))
-        return "\n".join(bullets)
-
-    def leading(self) -> str:
-        """The claims that a changed stance leads with, such as those on pregnancy; never left out for room."""
-        bullets = (self._bullet(self.evidence.claims[id]) for id in (self.match.leading_claims if self.match else ()))
-        return "\n".join(bullet for bullet in bullets if bullet)
-
-    def _bullet(self, claim: Claim) -> str:
-        if not self.evidence.showable(claim) or self._is_ruled_out(claim):
-            return ""
-        self.claims.append(claim)
-        text = (claim.brief or claim.sentence).removesuffix(".")
-        first, *others = [source for source in self.evidence.sources_of(claim) if source.identifiers.citable]
-        more = (f" +{len(others)}" if others else "") + "".join(f", {source.citation}" for source in self.evidence.named_beside(claim))
-        if text.startswith(f"{first.citation}:"):
-            return f"- {self._citation(first)}{more}{text.removeprefix(first.citation)} ({claim.certainty})"
-        return f"- {text} ({self._citation(first)}{more}; {claim.certainty})"
-
-    def _is_ruled_out(self, claim: Claim) -> bool:
-        """Whether the claim speaks for exactly a drug that this chart holds a contraindication or boxed situation of."""
-        if not claim.topic.startswith(self.deck.wording.drug_topics):
-            return False
-        return any(claim.therapy == finding.drug.replace("-", " ") for finding in self.ruled_out)
-
-    def _citation(self, source: Source) -> str:
-        """The citation, with its address the first time the card names the source."""
-        if source.id in self.cited:
-            return source.citation
-        self.cited[source.id] = source
-        return f"[{source.citation}]({source.identifiers.link})"
-
-    def why(self, *facts: str) -> str:
-        """One bullet a fact that is known: how the chart says so."""
-        known = (self.context.facts[name] for name in facts)
-        return "\n".join(dict.fromkeys(f"- {say.upper(fact.reason)}" for fact in known if fact.value is not None and fact.reason))
-
-    def when_true(self, *facts: str) -> str:
-        """One bullet a flag that holds; nothing of the others."""
-        return self.why(*(name for name in facts if self.context.facts[name].value is True))
-
-    def failed(self, *tiers: str) -> str:
-        """One bullet a failed drug of these tiers (all when none is named): when it was taken, and what showed the failure."""
-        episodes = [e for e in self.context.treatments if e.outcome == "failed" and (not tiers or e.tier in tiers)]
-        return "\n".join(f"- {say.upper(e.name)} ({_period(e)}) failed{_marks(e)}: {e.shown_by}." for e in episodes)
-
-    def known(self, name: str) -> bool:
-        """Whether a fact is known and, if it is a flag, true."""
-        return self.context.facts[name].value not in (None, False)
-
-    def value(self, name: str) -> str:
-        """A fact's value as a word or number; `unknown` when it is not known."""
-        value = self.context.facts[name].value
-        return "unknown" if value is None else str(value)
-
-    def not_met(self, *criteria: str) -> str:
-        """One bullet a criterion that this chart fails: how the chart says so."""
-        findings = [judge(self.evidence.criteria[id], self.evidence.conditions[id], self.context.facts) for id in criteria]
-        return "\n".join(f"- {finding.reason}" for finding in findings if finding.verdict == "notMet")
-
-    def profile(self) -> str:
-        """The features of the profile that studies or guidance name: those that fit; `differences` says which do not."""
-        return self._features("Fits the profile named by studies or guidance", "met")
-
-    def signs(self) -> str:
-        """Features of higher activity that are known to be present, in one bullet."""
-        return self._features("Features of higher activity here", "met")
-
-    def _features(self, label: str, verdict: Verdict) -> str:
-        texts = [say.lower(f.criterion.text) for f in (self.match.favourable if self.match else ()) if f.verdict == verdict]
-        return f"- {label}: {'; '.join(texts)}." if texts else ""
-
-    def differences(self) -> str:
-        """Indirectness: whom the sources cited so far studied, where this patient is known to differ; one bullet an aspect."""
-        differing: dict[tuple[str, str], list[str]] = {}
-        for source in self.cited:
-            for aspect, condition in self.evidence.studied.get(source, ()):
-                if condition.test(self.context.facts) is False:
-                    here = say.first_sentence(self.context.facts[name].reason for name in condition.why(self.context.facts))
-                    differing.setdefault((aspect.people, here), []).append(self.evidence.sources[source].citation)
-        return "\n".join(
-            f"- Evidence was in people with {people} ({'; '.join(dict.fromkeys(cited))}); this patient: {here}."
-            for (people, here), cited in islice(differing.items(), 1 if self.size.brief else MOST_DIFFERENCES)
-        )
-
-    def not_found(self) -> str:
-        """What limits and features could not be checked, one bullet; empty when all were."""
-        items = self.unknown_items()
-        return f"- Not found, so not checked: {', '.join(items)}." if items else ""
-
-    def unknown_items(self) -> list[str]:
-        """The data behind unknown limits and favourable features, each named once."""
-        if not self.match:
-            return []
-        return list(dict.fromkeys(f.criterion.item for f in self.match.limits + self.match.favourable if f.verdict == "unknown"))
-
-    def gaps(self) -> str:
-        """What the evidence does not answer, one bullet each."""
-        gaps = [*(self.match.summary.gaps if self.match else ()), *(gap for drug, row in self.drafted for gap in (*row.gaps, *drug.gaps))]
-        return "\n".join(f"- {gap}." for gap in dict.fromkeys(gaps))
-
-    def cautions(self) -> str:
-        """What in this chart speaks for care with the option, one bullet each, conflicts of the record included."""
-        conflicts = [f"- {conflict.text}" for conflict in self.context.conflicts]
-        return "\n".join(dict.fromkeys([*self._safety_lines(f for f in self.safety if f.recorded), *conflicts]))
-
-    def safety_title(self) -> str:
-        """The headline of the safety card."""
-        return say.title(self.safety, SUMMARY_LIMIT - utf16_length(self.deck.wording.openings["caution"]) - 1, self.deck.wording)
-
-    def recorded(self) -> str:
-        """Contraindications and boxed situations that this chart holds, and on cards that are about one therapy every hazard of it."""
-        return "\n".join(self._safety_lines(f for f in self.safety if f.level == "warning" or (self.match and f.recorded)))
-
-    def careful(self) -> str:
-        """Cautions that this chart holds."""
-        return "\n".join(self._safety_lines(f for f in self.safety if f.recorded and f.level != "warning"))
-
-    def uncited(self) -> str:
-        """Hazards of this chart that only a text without identifier names: without its sentence, so that none is passed over."""
-        written = [finding for finding in self.safety if finding.hazard.column != "unread"]
-        findings = [finding for finding in written if finding.recorded and not self.evidence.showable(finding.claim)]
-        if self.size.brief and findings:
-            return f"- Named in product texts that cannot be cited here: {say.short(findings, brief=True)}."
-        return "\n".join(
-            f"- {say.upper(f.name)}, {say.lower(f.hazard.hazard)}: {f.reason} Named in a product text that cannot be cited here."
-            for f in findings
-        )
-
-    def unread(self) -> str:
-        """Grave hazards of this chart on which nothing was read with the drug: named, so that silence is not taken for their absence."""
-        return "\n".join(say.unread(self.safety))
-
-    def rebound(self) -> str:
-        """What is said of the months after stopping a drug."""
-        return "\n".join(self._safety_lines(f for f in self.safety if f.hazard.rebound))
-
-    def to_check(self) -> str:
-        """What a label or guidance asks for at this order, and what of it this chart does not hold."""
-        met = self._safety_lines(f for f in self.safety if f.verdict == "met" and not f.recorded)
-        citable = [finding for finding in self.safety if self.evidence.showable(finding.claim)]
-        return "\n".join([*met, *say.not_known(citable, self._cite_finding, brief=self.size.brief)])
-
-    def _safety_lines(self, findings: Iterable[SafetyFinding]) -> list[str]:
-        """Bullets for findings not told yet on this card; only those whose sentence can be cited (design, promise 2)."""
-        new = [finding for finding in findings if finding.hazard.id not in self.told and self.evidence.showable(finding.claim)]
-        left = max(0, self.size.hazards - len(self.told))
-        self.told.update(finding.hazard.id for finding in new)
-        return say.lines(new, self._cite_finding, left, brief=self.size.brief)
-
-    def _cite_finding(self, finding: SafetyFinding) -> str:
-        """The sources of a hazard's sentence; those without an identifier by name only, none where a claim on the card says the same."""
-        if any(claim.id == finding.hazard.claim for claim in self.claims):
-            return ""
-        self.claims.append(finding.claim)
-        sources = self.evidence.sources_of(finding.claim)
-        return "; ".join(self._citation(source) if source.identifiers.citable else source.citation for source in sources[:2])
-
-    def tried(self) -> str:
-        """The drugs taken so far, in one bullet."""
-        told = say.tried(self.context.treatments, self.deck.wording.outcomes)
-        return f"- Tried: {told}." if told else ""
-
-    def against(self) -> str:
-        """The drugs of which this chart holds a contraindication or boxed situation, each with its first source, in one bullet."""
-        named = say.short(self.ruled_out, lambda finding: self.evidence.sources_of(finding.claim)[0].citation, brief=self.size.brief)
-        self.claims += [finding.claim for finding in self.ruled_out if self.evidence.showable(finding.claim)]
-        return f"- Recorded against: {named}." if named else ""
-
-    def drug_names(self, room: int) -> str:
-        """The drafted drugs, for a headline, in at most `room` UTF-16 code units."""
-        return enumerated([drug.name for drug, _ in self.drafted], room, self.deck.wording)
-
-    def missing_items(self, room: int) -> str:
-        """What is missing, for a headline, in at most `room` UTF-16 code units."""
-        return enumerated([item.item for item in self.missing], room, self.deck.wording)
-
-    def licences(self) -> str:
-        """What the licences of the drafted drugs say of whom they are for; only where they were read."""
-        records = [self.evidence.drugs[id] for drug, _ in self.drafted for id in drug.records]
-        rows = [(place, text) for record in records for place, text in (("US", record.indicated_us), ("EU", record.indicated_eu)) if text]
-        return "\n".join(dict.fromkeys(line for place, text in rows if (line := self._licence(place, text))))
-
-    def _licence(self, place: str, text: Sourced) -> str:
-        cited = [self.evidence.sources[id] for id in text.sources if self.evidence.sources[id].identifiers.citable]
-        said = text.value if isinstance(text.value, str) else "; ".join(text.value)
-        return f"- {place}: {said} ({self._citation(cited[0])})" if cited else ""
-
-    def studied(self) -> str:
-        """The claims on the drafted drugs in this course of MS."""
-        return self.claim(*(id for _, row in self.drafted for id in row.claims))
-
-    def not_read(self) -> str:
-        """What was sent and could not be read, in one bullet."""
-        things = list(dict.fromkeys(item.what for item in self.context.not_read))
-        return f"- Could not be read, so unknown: {', '.join(things)}." if things else ""
-
-    def dates(self) -> str:
-        """The last line of every card: day of the chart and of the content (CH-SAFE-01)."""
-        overdue = self.match is not None and self.match.summary.next_review < self.context.as_of
-        note = " Review of this content is overdue." if overdue else ""
-        return f"Chart as of {self.context.as_of}; content {self.edition.version}, reviewed {self.edition.reviewed}.{note}"
-
-
 def render_to_fit(
     name: str, deck: Deck, pen_of: Callable[[Size], Pen], *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None
 ) -> Card:
@@ -342,10 +68,7 @@ def render_to_fit(
             break
         size = smaller
         card, pen = at(size)
-    if size.spelled:
-        return card
-    spelled, _ = at(replace(size, spelled=True))
-    return spelled if read_length(spelled.detail) <= DETAIL_LIMIT else card
+    return card
 
 
 def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None) -> Card:
@@ -356,9 +79,10 @@ def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indica
     headline = file.headlines.get(stance if changed else "", file.headlines[""]).render(verbs).strip()
     first_words = file.front.opening if file.front.opening and not changed else deck.wording.openings[stance]
     detail = _in_language(_tidy(file.body.render(verbs)), deck.wording)
-    if pen.size.spelled:
-        detail = in_words(detail, deck.wording.abbreviations)
-    summary_link = [Link("Ranvier: evidence behind this card", evidence_url)] if evidence_url else []
+    room = None if pen.size.spelled else DETAIL_LIMIT - read_length(detail)
+    sources = {source.citation for claim in pen.claims for source in pen.evidence.sources_of(claim)}
+    detail = in_words(detail, deck.wording.abbreviations, room, sources)
+    summary_link = [Link(deck.wording.phrase("evidence_link"), evidence_url)] if evidence_url else []
     links = summary_link + [Link(source.citation, source.identifiers.link or "") for source in pen.cited.values()]
     return Card(
         name=name,
@@ -382,18 +106,6 @@ def _suggestions(file: CardFile, pen: Pen, stance: Stance) -> tuple[Suggestion, 
     offered = (draft for draft, condition in file.drafts if condition is None or condition.test(pen.context.facts) is True)
     day = pen.context.as_of.isoformat()
     return tuple(Suggestion(draft.label, {**draft.resource, "authoredOn": day}, draft.subject) for draft in offered)
-
-
-def _marks(episode: Episode) -> str:
-    """Flags that go wherever the failure goes (F12e)."""
-    return (", early" if episode.early else "") + (", induction incomplete" if episode.induction_incomplete else "")
-
-
-def _period(episode: Episode) -> str:
-    """When a drug was taken, in brackets on a card."""
-    if episode.ongoing:
-        return f"since {episode.start}" if episode.start else "start not recorded"
-    return f"{episode.start or 'start not recorded'} to {episode.end or 'end not recorded'}"
 
 
 def _in_language(detail: str, wording: Wording) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
-from cds.deck.cards import Wording
 from cds.deck.rank import Candidate
+from cds.deck.wording import Wording
 from cds.evidence.criteria import Finding
 from cds.evidence.model import Criterion
 from cds.evidence.safety import WARNED, SafetyFinding
-from cds.patient.context import Episode
 
 CARD, RULE = "dmt-safety", "SF"
 ABSORBS_REBOUND = ("S3", "S4")
@@ -57,7 +57,7 @@ def title(findings: Sequence[SafetyFinding], room: int, wording: Wording) -> str
     return next((form for form in forms if len(form.encode("utf-16-le")) // 2 <= room), forms[-1])
 
 
-def lines(findings: Sequence[SafetyFinding], cite: Cite, most: int, *, brief: bool = False) -> list[str]:
+def lines(findings: Sequence[SafetyFinding], cite: Cite, wording: Wording, most: int, *, brief: bool = False) -> list[str]:
     """One bullet a hazard: drug, hazard, what the chart says of it (once), and the sentence; beyond `most` bullets only names.
 
     Hazards of one drug that rest on the same words of the chart share a bullet.
@@ -69,7 +69,7 @@ def lines(findings: Sequence[SafetyFinding], cite: Cite, most: int, *, brief: bo
     for group in list(groups.values())[:most]:
         bullets.append(_line(group, " ".join(bullets), cite))
     if rest := [finding for group in list(groups.values())[most:] for finding in group]:
-        bullets.append(f"- Also: {short(rest, brief=brief)}.")
+        bullets.append(f"- {wording.phrase('also', drugs=short(rest, wording, brief=brief))}")
     return bullets
 
 
@@ -86,7 +86,7 @@ def unread(findings: Iterable[SafetyFinding]) -> list[str]:
     return [f"- {upper(f.name)}, {lower(f.hazard.hazard)}: {f.reason}" for f in found]
 
 
-def not_known(findings: Sequence[SafetyFinding], cite: Cite, *, brief: bool = False) -> list[str]:
+def not_known(findings: Sequence[SafetyFinding], cite: Cite, wording: Wording, *, brief: bool = False) -> list[str]:
     """One bullet a drug: the data its label or guidance names and this chart does not hold; in brief, how many."""
     drugs: dict[str, list[SafetyFinding]] = {}
     for finding in findings:
@@ -94,11 +94,13 @@ def not_known(findings: Sequence[SafetyFinding], cite: Cite, *, brief: bool = Fa
             drugs.setdefault(finding.name, []).append(finding)
     items = {name: list(dict.fromkeys(finding.hazard.item for finding in of)) for name, of in drugs.items()}
     if brief and items:
-        return [f"- Not found in this chart: data named for {', '.join(f'{name} ({len(of)})' for name, of in items.items())}."]
-    return [f"- {upper(name)}, not found in this chart: {', '.join(items[name])} ({cite(of[0])})." for name, of in drugs.items()]
+        return [f"- {wording.phrase('not_found_brief', drugs=', '.join(f'{name} ({len(of)})' for name, of in items.items()))}"]
+    return [
+        f"- {wording.phrase('not_found', drug=upper(name), items=', '.join(items[name]), cited=cite(of[0]))}" for name, of in drugs.items()
+    ]
 
 
-def short(findings: Iterable[SafetyFinding], cite: Cite | None = None, *, brief: bool = False) -> str:
+def short(findings: Iterable[SafetyFinding], wording: Wording, cite: Cite | None = None, *, brief: bool = False) -> str:
     """Drugs and hazards in one line, each with one source if asked for: `teriflunomide (pregnancy; US label, Aubagio 2026)`.
 
     In brief, the first hazard of each drug and how many more there are.
@@ -110,21 +112,11 @@ def short(findings: Iterable[SafetyFinding], cite: Cite | None = None, *, brief:
     for name, of in drugs.items():
         hazards = list(dict.fromkeys(lower(finding.hazard.hazard) for finding in of))
         if brief:
-            parts.append(f"{name} ({hazards[0]}{f' and {len(hazards) - 1} more' if hazards[1:] else ''})")
+            first, others = hazards[0], len(hazards) - 1
+            parts.append(f"{name} ({wording.phrase('and_more', first=first, count=others) if others else first})")
         else:
             parts.append(f"{name} ({', '.join(hazards)}{f'; {cite(of[0])}' if cite else ''})")
     return "; ".join(parts)
-
-
-def tried(episodes: Iterable[Episode], outcomes: Mapping[str, str]) -> str:
-    """The drugs taken so far, each with its time and how it ended, in one line; empty if there is none."""
-    told: dict[str, list[str]] = {}
-    for episode in episodes:
-        start, end = episode.start or "?", episode.end
-        when = f"since {start}" if end is None else f"{start} to {end}"
-        flags = [word for word, holds in (("early", episode.early), ("induction incomplete", episode.induction_incomplete)) if holds]
-        told.setdefault(episode.name, []).append(", ".join([when, outcomes[episode.outcome], *flags]))
-    return "; ".join(f"{name} ({'; '.join(times)})" for name, times in told.items())
 
 
 def findings_as_criteria(findings: Iterable[SafetyFinding]) -> tuple[Finding, ...]:
@@ -146,9 +138,9 @@ def findings_as_criteria(findings: Iterable[SafetyFinding]) -> tuple[Finding, ..
     )
 
 
-def first_sentence(reasons: Iterable[str]) -> str:
-    """The first sentence of each reason, without its full stop."""
-    return "; ".join(reason.partition(". ")[0].removesuffix(".") for reason in reasons)
+def in_brief(reasons: Iterable[str]) -> str:
+    """What each reason says first, without what it rests on: neither brackets nor what follows a colon."""
+    return "; ".join(lower(re.split(r" \(|: |\. ", reason)[0].removesuffix(".")) for reason in reasons)
 
 
 def upper(text: str) -> str:

@@ -13,7 +13,7 @@ ALL = 99
 class Size:
     """How much a card says: claims in each `more` and, as a last resort, in each `claim`; hazards told in full; lists in brief.
 
-    `spelled`: whether abbreviations are spelled out.
+    `spelled`: whether every abbreviation is spelled out; otherwise as many as there is room for.
     """
 
     claims: tuple[int, ...] = ()

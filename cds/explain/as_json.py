@@ -17,6 +17,7 @@ from cds.protocol.card import prune
 from cds.three_valued import Bounds
 
 ACTIVITY_UNKNOWN = "indeterminate"
+ALWAYS = "Named whenever this is assessed; it rests on no finding in the chart."
 NOTHING_READ = "No source on this pair was read; that is not the absence of a hazard."
 
 
@@ -67,7 +68,7 @@ def dated(date: DateRange | None, resources: Iterable[str], sources: Mapping[str
 def safety_json(advice: Advice, content: Content) -> list[dict[str, Any]]:
     """Every hazard of every drug that acts, lingers or is drafted, with its verdict, and the pairs on which nothing was read."""
     rows: list[tuple[Any, ...]] = [
-        (finding.drug, finding.hazard.hazard, finding.hazard.column, finding.verdict, finding.reason, list(finding.resources))
+        (finding.drug, finding.hazard.hazard, finding.hazard.column, finding.verdict, finding.reason or ALWAYS, list(finding.resources))
         for finding in advice.safety
         if finding.hazard.column != "unread"
     ]

@@ -30,6 +30,8 @@ ORIGIN: dict[How, str] = {
     "text": "read from text",
     "notFound": "not found",
 }
+SPANS = ("months", "years", "days", "weeks")
+"""Units of what is computed from dates, which are not more exact than they are."""
 NOTHING = (False, "none", Bounds.exactly(0), Bounds.exactly(math.inf))
 """Values that say that something was looked for and is not there."""
 OUTCOMES = {
@@ -78,13 +80,16 @@ def _told(text: str) -> list[str]:
     return [f"    {line}" for line in wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)]
 
 
-def _origin(how: How, date: DateRange | None, resources: tuple[str, ...]) -> Iterator[str]:
-    """Where a statement comes from: how it was read, the date of the data, and the resources."""
-    shown = (
-        resources if len(resources) <= MANY else (*resources[: MANY // 2], f"… {len(resources) - MANY} more …", *resources[-MANY // 2 :])
-    )
-    parts = [ORIGIN[how], str(date) if date else "", ", ".join(shown)]
+def _origin(how: How, date: DateRange | None, resources: tuple[str, ...], *, undated: bool = False) -> Iterator[str]:
+    """Where a statement comes from: how it was read, the date of the data, and the resources. `undated`: a missing date is said."""
+    parts = [ORIGIN[how], str(date) if date else "undated" if undated else "", _listed(resources)]
     yield from _told("; ".join(part for part in parts if part))
+
+
+def _listed(resources: tuple[str, ...]) -> str:
+    if len(resources) > MANY:
+        resources = (*resources[: MANY // 2], f"… {len(resources) - MANY} more …", *resources[-MANY // 2 :])
+    return ", ".join(resources)
 
 
 def _unread(context: PatientContext) -> Iterator[str]:
@@ -121,8 +126,7 @@ def _relapses(context: PatientContext) -> Iterator[str]:
 
 def _scans(context: PatientContext) -> Iterator[str]:
     for scan in context.scans:
-        counts = "" if scan.counts else "; not counted as MS activity, PML was suspected"
-        yield f"{scan_words(scan)}{counts}"
+        yield scan_words(scan)
         yield from _told(" ".join(filter(None, (scan.note, scan.disagreement))))
         yield from _origin(scan.how, None, scan.resources)
 
@@ -144,7 +148,7 @@ def _cautions(context: PatientContext, sources: Mapping[str, Source]) -> Iterato
     for caution in context.cautions:
         yield f"{caution.id}: {caution.status}" + (" (old)" if caution.stale else "")
         yield from _told(caution.text)
-        yield from _origin(caution.how, dated(caution.date, caution.resources, sources), caution.resources)
+        yield from _origin(caution.how, dated(caution.date, caution.resources, sources), caution.resources, undated=True)
 
 
 def _facts(facts: Mapping[str, Fact], sources: Mapping[str, Source]) -> Iterator[str]:
@@ -155,7 +159,8 @@ def _facts(facts: Mapping[str, Fact], sources: Mapping[str, Source]) -> Iterator
         if name not in absent | unknown:
             yield f"{name}: {_value(name, fact)}"
             yield from _told(fact.reason)
-            yield from _origin(fact.how, dated(fact.date, fact.resources, sources), fact.resources)
+            about = any(not ref.startswith("Patient/") for ref in fact.resources)
+            yield from _origin(fact.how, dated(fact.date, fact.resources, sources), fact.resources, undated=about)
     for name in (name for name in facts if name in unknown):
         yield from wrap(f"{name}: unknown. {facts[name].reason}", WIDTH, subsequent_indent="    ", break_on_hyphens=False)
     if absent:
@@ -184,15 +189,21 @@ def _safety(advice: Advice, content: Content) -> Iterator[str]:
     rows = safety_json(advice, content)
     for row in rows:
         if row["verdict"] != "noEvidenceRead":
-            yield f"{row['verdict']:<7} {row['drug']}, {row['hazard']} ({row['column']}): {row['reason']}"
+            said = f"{row['verdict']:<7} {row['drug']}, {row['hazard']} ({row['column']}): {row['reason']}"
+            yield from wrap(said, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+            if row["verdict"] == "met" and row["resources"]:
+                yield from _told(_listed(tuple(row["resources"])))
     for drug in advice.drugs_assessed:
         if unread := [row["hazard"] for row in rows if row["drug"] == drug and row["verdict"] == "noEvidenceRead"]:
-            yield f"nothing read on {drug}: {', '.join(unread)}"
+            yield from wrap(f"nothing read on {drug}: {', '.join(unread)}", WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _value(name: str, fact: Fact) -> str:
-    """A fact's value in words, a number with its unit."""
-    value = fact.value
+    """A fact's value in words, a number with its unit: spans of time to one decimal, what was measured as it was."""
+    value, unit = fact.value, CATALOGUE[name].unit
     if isinstance(value, Bounds):
-        return "never" if math.isinf(value.low) else f"{value} {CATALOGUE[name].unit}"
+        if math.isinf(value.low):
+            return "never"
+        measured = value.exact is not None and unit not in SPANS
+        return f"{value.exact:.4g} {unit}" if measured else f"{value} {unit}"
     return {None: "unknown", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else value

@@ -66,14 +66,14 @@ SERVICES: tuple[Service, ...] = (
         "ms-patient-view",
         "patient-view",
         "MS therapy evidence",
-        "Informational cards with citations on disease-modifying therapy, autologous haematopoietic stem-cell transplantation "
+        "Informational cards with citations on disease-modifying therapy, autologous hematopoietic stem-cell transplantation "
         "and other cell therapies, for patients with multiple sclerosis, when the chart is opened.",
     ),
     Service(
         "ms-encounter-start",
         "encounter-start",
         "MS therapy evidence at the start of an encounter",
-        "Informational cards with citations on disease-modifying therapy, autologous haematopoietic stem-cell transplantation "
+        "Informational cards with citations on disease-modifying therapy, autologous hematopoietic stem-cell transplantation "
         "and other cell therapies, for patients with multiple sclerosis, when an encounter begins.",
     ),
     Service(

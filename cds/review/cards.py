@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds.content import Content
-from cds.deck.render import DETAIL_LIMIT, Card
+from cds.deck.lengths import DETAIL_LIMIT
+from cds.deck.render import Card
 from cds.evidence.model import Claim, Summary
 from cds.protocol.outcome import Issue, Refusal
 from cds.review.card_view import CardView, card_view

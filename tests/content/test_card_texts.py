@@ -1,6 +1,7 @@
 """Every card of every synthetic patient: short enough, cited in the line and in the links, informing, and the same twice."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
@@ -8,8 +9,9 @@ from markdown_it import MarkdownIt
 from cds.advice import advise
 from cds.api.cards import wire_cards
 from cds.content import load_content
-from cds.deck.lengths import read_length
-from cds.deck.render import DETAIL_LIMIT, SUMMARY_LIMIT
+from cds.deck import render
+from cds.deck.lengths import DETAIL_LIMIT, SUMMARY_LIMIT, read_length
+from cds.deck.size import FULL
 from cds.explain_input import chart_of_request
 from cds.vignette.patients import load_patients
 
@@ -31,6 +33,22 @@ CARDS = [pytest.param(card, id=f"{id}-{hook}-{card.topic}") for (id, hook), advi
 def test_fits_its_panel(card):
     assert len(card.summary.encode("utf-16-le")) // 2 <= SUMMARY_LIMIT
     assert read_length(card.detail) <= DETAIL_LIMIT
+
+
+@pytest.mark.parametrize("id", PATIENTS)
+def test_no_card_leaves_out_what_it_must_say(id, monkeypatch):
+    """Only what `more` names gives way to the limit: every claim and hazard stands in full, every abbreviation in words."""
+    sizes = {}
+    real = render.render
+
+    def noted(name, deck, pen, **of):
+        sizes[name] = replace(pen.size, claims=())
+        return real(name, deck, pen, **of)
+
+    monkeypatch.setattr(render, "render", noted)
+    for hook in HOOKS:
+        for card in advice_for(PATIENTS[id], hook).cards:
+            assert sizes[card.name] == FULL, (hook, card.name)
 
 
 @pytest.mark.parametrize("card", CARDS)

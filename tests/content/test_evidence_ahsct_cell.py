@@ -19,10 +19,10 @@ AREAS = ("ahsct", "cell-therapy")
 
 COUNTS = {
     "ahsct sources": 73,
-    "ahsct claims": 92,
+    "ahsct claims": 93,
     "ahsct eligibility": 105,
     "cell-therapy sources": 111,
-    "cell-therapy claims": 206,
+    "cell-therapy claims": 207,
     "cell-therapy eligibility": 126,
     "risks": 24,
     "biomarkers": 22,

@@ -8,7 +8,7 @@ import pytest
 
 from cds.advice import Policy, advise
 from cds.content import load_content
-from cds.deck.render import SUMMARY_LIMIT
+from cds.deck.lengths import SUMMARY_LIMIT
 from cds.evidence.load import ContentError
 from cds.explain_input import chart_of_request
 from cds.protocol.language import preferred

@@ -222,7 +222,7 @@ def test_a_table_becomes_a_page():
         "- [Failure of a drug](#failure-of-a-drug) (2)",
         "Rules: F12",
         "```text\nF34, RRMS since 2019\n```",
-        "- Distinct DMTs failed, worsening-only included (F13): **at least 1** (`failures.any`)",
+        "- Distinct DMTs that ever failed, worsening-only included (F13): **at least 1** (`failures.any`)",
         "- Cards: **none**",
         "Asked on 2026-01-02, order-sign.",
         "- Conflicts: `subtype`",

@@ -1,0 +1,15 @@
+"""Which content speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The content's version, hash and review state; version and day are printed on every card (CH-SAFE-01)."""
+
+    version: str
+    hash: str
+    reviewed: date
