@@ -15,8 +15,7 @@ import pytest
 from cds.advice import Policy
 from cds.api.advice import core_of
 from cds.content import Content, load_content
-from cds.deck.lengths import read_length
-from cds.deck.render import DETAIL_LIMIT
+from cds.deck.lengths import DETAIL_LIMIT, read_length
 from cds.protocol.discovery import PREFETCH, SERVICES
 from cds.vignette.expand import expand
 from cds.vignette.patients import load_patients

@@ -1,6 +1,7 @@
 """Whether the fast way of making fhir.resources objects ever says more than the library: one broken resource after another.
 
-`python -m tests.fuzz.compiled` looks at 150,000, of which 100,000 and more are still of a type that is read. The same number gives the same resource.
+`python -m tests.fuzz.compiled` looks at 150,000, of which more than 100,000 are still of a type that is read. The same number gives the
+same resource.
 """
 
 from __future__ import annotations

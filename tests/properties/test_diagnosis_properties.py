@@ -18,6 +18,7 @@ from cds.patient.cautions.read import CautionRules, caution_facts
 from cds.patient.cell_therapy import AllCellTherapyRules, cell_therapy_facts
 from cds.patient.diagnosis.read import DiagnosisRules, diagnosis_facts, read_diagnosis
 from cds.patient.person.read import PersonRules, person_facts
+from cds.patient.records.mentions import texts_of
 from cds.three_valued import Bounds
 
 SEEDS = Path(__file__).parents[2] / "seeds"
@@ -67,7 +68,7 @@ def read(resources, missing=(), born="1986-05-17"):
         diagnosis_facts(read_diagnosis(chart, terminology, diagnosis, AS_OF, False)),
         person_facts(chart, terminology, person, AS_OF),
         cell_therapy_facts(chart, terminology, cells, AS_OF),
-        caution_facts(chart, terminology, cautions, AS_OF),
+        caution_facts(chart, terminology, cautions, texts_of(chart, cautions.results.statuses, AS_OF), AS_OF),
     )
     return {name: fact for reading in readings for name, fact in reading.facts.items()}
 

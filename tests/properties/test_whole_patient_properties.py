@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
+import re
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cache
 from random import Random
@@ -13,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cds.content import Content, default_root, load_content
+from cds.evidence.criteria import judge
 from cds.explain_input import chart_of_request
 from cds.patient.context import PatientContext
 from cds.patient.facts import CATALOGUE
@@ -124,3 +128,62 @@ def test_a_list_that_cannot_be_read_makes_no_confident_no(patient: tuple[str, di
     }
     if flipped:
         pytest.fail(f"{id}, {keys} {how}: {flipped}", pytrace=False)
+
+
+DATED = re.compile(r"\d{4}-\d\d(?:-\d\d(?:T.+)?)?")
+INSTANTS = ("lastUpdated", "issued", "effectiveInstant")
+"""Elements that FHIR allows no rougher date in."""
+
+WEAKER: dict[str, tuple[str, ...]] = {
+    "ms": ("suspected",),  # confirmed or refuted last: in which order is not known (F1)
+    "relapse.latest": ("uncertain",),  # an infection may be near (F4)
+    "worsening.course": ("neither",),  # a relapse may be near (F10)
+    "mimic": ("possible",),  # ADEM may lie before MS (F2)
+}
+"""Words by which a fact says that a date decides, and that it is not known well enough."""
+
+
+def dates_in(node: Any, put: Callable[[str], None] | None = None) -> Iterator[tuple[str, Callable[[str], None]]]:
+    """Every date of a prefetch, with the way to write another in its place."""
+    if isinstance(node, str):
+        if put is not None and DATED.fullmatch(node):
+            yield node, put
+        return
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in items:
+        if key not in INSTANTS:
+            yield from dates_in(child, lambda text, key=key: node.__setitem__(key, text))
+
+
+def says_no_more(name: str, precise: Any, coarse: Any) -> bool:
+    """Whether a fact read from rougher dates is the same, unknown, or bounds around what was known."""
+    if isinstance(coarse, Bounds):
+        known = precise if isinstance(precise, Bounds) else Bounds(-math.inf, math.inf)
+        return coarse.low <= max(known.low, 0) and known.high <= coarse.high
+    return coarse is None or coarse == precise or coarse in WEAKER.get(name, ())
+
+
+@FEW
+@given(patients(), st.randoms(use_true_random=False), st.sampled_from([0.1, 0.5, 1.0]), st.sampled_from([4, 7]))
+def test_rougher_dates_never_flip_a_fact(patient: tuple[str, dict[str, Any]], random: Random, share: float, length: int) -> None:
+    """Any dates of the chart, known to the month or year only: no fact says another thing, and none says more.
+
+    What is guaranteed: a fact stays as it is or becomes unknown; a number becomes bounds that hold it; a word may become the word by which
+    its fact says that a date leaves it open. So no criterion goes from met to notMet or back, nor from unknown to either.
+    """
+    id, request = patient
+    for text, put in [found for found in dates_in(request["prefetch"]) if random.random() < share]:
+        put(text[:length])
+    before, after = known(id).facts, read(request).facts
+    flipped = {
+        name: (before[name].value, after[name].value, after[name].reason)
+        for name in CATALOGUE
+        if not says_no_more(name, before[name].value, after[name].value)
+    }
+    evidence = content().evidence
+    for name, criterion in evidence.criteria.items():
+        was, now = (judge(criterion, evidence.conditions[name], facts) for facts in (before, after))
+        if now.verdict not in (was.verdict, "unknown"):
+            flipped[f"criterion {name}"] = (was.verdict, now.verdict, now.reason)
+    if flipped:
+        pytest.fail(f"{id}, {share:.0%} of the dates cut to {length} letters: {flipped}", pytrace=False)

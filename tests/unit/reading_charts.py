@@ -12,6 +12,7 @@ from cds.patient.cautions.read import CautionRules, caution_facts
 from cds.patient.cell_therapy import AllCellTherapyRules, cell_therapy_facts
 from cds.patient.diagnosis.read import DiagnosisRules, diagnosis_facts, read_diagnosis
 from cds.patient.person.read import PersonRules, person_facts
+from cds.patient.records.mentions import texts_of
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 AS_OF = date(2026, 11, 20)
@@ -78,7 +79,7 @@ def read_chart(chart, dmt_running=False, as_of=AS_OF):
         diagnosis_facts(read_diagnosis(chart, terminology(), diagnosis, as_of, dmt_running)),
         person_facts(chart, terminology(), person, as_of),
         cell_therapy_facts(chart, terminology(), cells, as_of),
-        caution_facts(chart, terminology(), cautions, as_of),
+        caution_facts(chart, terminology(), cautions, texts_of(chart, cautions.results.statuses, as_of), as_of),
     )
     facts = {name: fact for reading in readings for name, fact in reading.facts.items()}
     return facts, [c for reading in readings for c in reading.cautions], [c for reading in readings for c in reading.conflicts]

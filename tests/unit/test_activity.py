@@ -112,7 +112,7 @@ def test_what_is_an_mri_of_brain_or_cord(code, region):
     assert [scan.region for scan in scans] == ([region] if region else [])
 
 
-@pytest.mark.parametrize("status", ["entered-in-error", "cancelled", "unknown"])
+@pytest.mark.parametrize("status", ["entered-in-error", "cancelled"])
 def test_reports_that_do_not_count(status):
     assert scans_of(report("2 new T2 lesions.", status=status)) == ()
 
@@ -347,9 +347,14 @@ def test_a_rough_start_leaves_the_end_of_the_wash_in_open():
 
 
 def test_early_activity_counts_only_in_the_look_back():
-    early = {"induction_incomplete": True, "wash_in_ends": None, "early": True, "outcome": "failed"}
-    assert current(["2026-03-01"], episode("alemtuzumab", "washIn", **early, failed_on=DateRange.parse("2026-03-01"))) == "active"
-    assert current(["2026-03-01"], episode("alemtuzumab", "washIn", **early, failed_on=DateRange.parse("2025-03-01"))) == "notYetAssessable"
+    early = {"induction_incomplete": True, "wash_in_ends": None, "early_activity": True}
+    assert current(["2026-03-01"], episode("alemtuzumab", "washIn", **early, early_on=DateRange.parse("2026-03-01"))) == "active"
+    assert current(["2026-03-01"], episode("alemtuzumab", "washIn", **early, early_on=DateRange.parse("2025-03-01"))) == "notYetAssessable"
+
+
+def test_early_activity_that_is_not_certain_leaves_it_open():
+    early = {"early_activity": None, "early_on": DateRange.parse("2026-03-01")}
+    assert current(["2026-03-01"], episode("natalizumab", "acting", **early)) is None
 
 
 # --- windows and rules

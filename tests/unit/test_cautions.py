@@ -248,14 +248,14 @@ def test_pml_is_dated_from_the_first_suspicion():
     chart = chart_of(condition(pml, verification="differential", onsetDateTime="2026-08-10"), condition(pml, onsetDateTime="2026-09-20"))
     caution = rules()[3]
     assert read_chart(chart)[0]["pml"].value == "confirmed"
-    assert pml_from(chart, terminology(), caution.pml, caution.results, AS_OF) == DateRange.parse("2026-08-10").first
+    assert pml_from(chart, terminology(), caution.pml, caution.results, (), AS_OF) == DateRange.parse("2026-08-10").first
 
 
 def test_undated_pml_counts_from_the_beginning_and_none_has_no_date():
     caution = rules()[3]
     undated = chart_of(condition(concept(ICD10CM, "A81.2")))
-    assert pml_from(undated, terminology(), caution.pml, caution.results, AS_OF).year == 1
-    assert pml_from(chart_of(), terminology(), caution.pml, caution.results, AS_OF) is None
+    assert pml_from(undated, terminology(), caution.pml, caution.results, (), AS_OF).year == 1
+    assert pml_from(chart_of(), terminology(), caution.pml, caution.results, (), AS_OF) is None
 
 
 # Allergies, genotype, doses

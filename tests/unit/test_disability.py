@@ -57,6 +57,19 @@ def values(*resources):
         (edss({"value": 4}, code={"text": "PDDS score"}), []),
         (edss({"value": 1}, code={"text": "EDSS change from baseline"}), []),
         (edss({"value": 4}, code={"text": "Expanded Disability Status Scale"}), [(4, "text")]),
+        (edss({"value": 4, "unit": "/10"}), [(4, "coded")]),
+        (edss(valueString="6.5 (walker)"), [(6.5, "text")]),
+        (edss(valueString="3.5 - fully ambulatory"), [(3.5, "text")]),
+        (edss(valueString="3.0-3.5"), [(3, "text"), (3.5, "text")]),
+        (edss(valueRange={"low": {"value": 3}, "high": {"value": 3.5}}), [(3, "coded"), (3.5, "coded")]),
+        (edss(valueRange={"low": {"value": 3}}), [(None, "coded")]),
+        (edss(valueString="4.0, 3.0 last year"), [(None, "text")]),
+        (edss(valueString="not done"), []),
+        (edss({"value": 5}, code={"text": "Patient-reported EDSS"}), []),
+        (edss({"value": 5}, code={"text": "Baseline EDSS"}), []),
+        (edss({"value": 5}, code={"text": "Previous EDSS score"}), []),
+        (edss({"value": 5}, code={"text": "EDSS at diagnosis"}), []),
+        (edss({"value": 5}, code={"text": "EDSS of family member"}), []),
     ],
 )
 def test_records(observation, expected):
@@ -94,11 +107,27 @@ def test_a_component_can_hold_the_score():
         ("EDSS 12", None),
         ("EDSS after 6 months", None),
         ("Trial inclusion EDSS 5.5", None),
+        ("Patient estimated EDSS 3.5", None),
     ],
 )
 def test_notes(note, value):
     found = chart(f'F30, RRMS since 2019\nnote "{note}" on 2026-09-20')
     assert [score.value for score in read_edss(found, terminology(), disability_rules(), AS_OF, ())] == ([] if value is None else [value])
+
+
+def test_a_later_record_that_is_not_clear_leaves_the_present_edss_open():
+    """F8: the latest counts. What a later record says, though not clearly, an older value must not cover."""
+    known = facts_of(chart_of(edss({"value": 3}, on="2026-01-10"), edss({"value": 6, "comparator": ">="}, on="2026-09-20")))
+    assert known["edss"].value is None
+    assert "not clear; last clear value 3.0 on 2026-01-10" in known["edss"].reason
+    assert known["edss"].resources == ("Observation/r0", "Observation/r1")
+    assert "not clear" in known["worsening.last12Months"].reason
+
+
+def test_an_unclear_record_before_the_latest_matters_to_worsening_only():
+    known = facts_of(chart_of(edss({"value": 6, "comparator": ">="}, on="2026-01-10"), edss({"value": 3}, on="2026-09-20")))
+    assert known["edss"].value == Bounds.exactly(3)
+    assert known["worsening.last12Months"].value is None
 
 
 @pytest.mark.parametrize(

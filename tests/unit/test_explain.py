@@ -101,3 +101,24 @@ def test_unknown_facts_say_why_and_are_told_from_those_that_nothing_speaks_of():
 
 def test_the_json_can_be_written(both):
     assert orjson.loads(orjson.dumps(both[0]))["asOf"] == "2026-11-20"
+
+
+def test_a_measured_value_keeps_its_digits_and_a_span_of_time_has_one():
+    whole, text = explained("F45, RRMS since 2010\nnatalizumab since 2022-01-05, last 2026-11-02\nlab JCV index 1.54 on 2026-05-10")
+    assert "jcv.index: 1.54" in text
+    assert "natalizumab.exposureMonths: 58.5 months" in text
+    assert "in months 49 to 72 of treatment by the table: JCV antibody positive (2026-05-10), index 1.54" in text
+    assert whole["context"]["facts"]["jcv.index"]["value"] == 1.54
+
+
+def test_a_finding_without_a_date_is_said_to_be_undated():
+    _, text = explained("F45, RRMS since 2010\ncondition breast cancer")
+    assert "coded; undated; Condition/" in text
+
+
+def test_every_line_of_the_safety_matrix_has_a_reason_and_a_recorded_hazard_its_records():
+    whole, text = explained(
+        "M33, RRMS since 2021\nalemtuzumab courses 2023-02 2024-02\nrelapse 2026-03-09\nMRI 2026-03-16: 1 Gd\nEDSS 3.0 on 2026-09-10"
+    )
+    assert all(row["reason"] for row in whole["safety"])
+    assert "it rests on no finding in the chart" in text

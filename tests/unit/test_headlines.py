@@ -6,7 +6,7 @@ import pytest
 
 from cds.advice import advise
 from cds.content import load_content
-from cds.deck.render import SUMMARY_LIMIT
+from cds.deck.lengths import SUMMARY_LIMIT
 from cds.explain_input import chart_of_request
 from cds.vignette import expand
 
@@ -30,5 +30,5 @@ def test_many_drafted_drugs_are_counted_and_the_verdict_stays():
 def test_many_missing_things_never_make_a_summary_too_long(damage):
     drugs = "ocrelizumab since 2024\nnatalizumab 2019 to 2022, stopped"
     summary = summaries(f"F34, MS since 2019 (suspected)\n{drugs}\nrelapse 2026-09-01\n{damage}")
-    assert summary["missing-data"].endswith(": without it some evidence cannot be matched.")
+    assert summary["missing-data"].endswith(" not known; some evidence cannot be matched.")
     assert all(len(text) <= SUMMARY_LIMIT for text in summary.values())

@@ -5,7 +5,7 @@ from activity_charts import activity_rules
 from reading_charts import definitions
 
 from cds.fhir.dates import DateRange
-from cds.patient.activity.relapse_text import NarrativeReader
+from cds.patient.activity.relapse_text import NarrativeReader, NarrativeReading
 from cds.patient.rules import RulesError, parse_rules
 from cds.patient.words.vocabulary import NarrativeWords
 
@@ -116,6 +116,10 @@ def test_a_bad_pattern_is_named():
         NarrativeReader.of(words.model_copy(update={"none": ("(no",)}), activity_rules().numbers.rules)
 
 
-@pytest.mark.parametrize("filler", ["relapse in ", "no new relapse ", "2024 ", "attack of MS "])
-def test_long_notes_are_read(filler):
+@pytest.mark.parametrize("filler", ["relapse in ", "no new relapse ", "2024 relapse ", "attack of MS "])
+def test_a_sentence_too_long_to_be_one_is_not_read(filler):
     assert read(filler * 3000).unread
+
+
+def test_a_long_note_without_a_word_on_relapses_says_nothing_of_them():
+    assert read("2024 " * 3000) == NarrativeReading()

@@ -8,9 +8,8 @@ import pytest
 from cds.advice import Policy, advise
 from cds.content import load_content
 from cds.deck import safety as safety_card
-from cds.deck.lengths import read_length
+from cds.deck.lengths import DETAIL_LIMIT, SUMMARY_LIMIT, read_length
 from cds.deck.rank import Candidate
-from cds.deck.render import DETAIL_LIMIT, SUMMARY_LIMIT
 from cds.deck.size import Size
 from cds.evidence.criteria import compile_condition
 from cds.evidence.load import ContentError
@@ -264,7 +263,7 @@ def safety_of(given):
 def test_a_finding_is_drug_hazard_value_with_date_sentence_and_source():
     card = safety_of(advice(PREGNANT))
     line = next(line for line in card.detail.splitlines() if line.startswith("- Teriflunomide, pregnancy:"))
-    assert "Pregnant: pregnancy recorded 2026-09-18" in line
+    assert "Pregnant: pregnancy since 2026-09-18" in line
     assert "US label: contraindicated in pregnancy" in line
     assert "[US label, Aubagio 2026](https://dailymed" in line
     assert {claim.id for claim in card.claims} == {"teriflunomide-pregnancy", "teriflunomide-embryofetal-toxicity"}
@@ -305,8 +304,9 @@ FAILING = "M38, RRMS since 2019\ndimethyl fumarate since 2024-01\nMRI 2024-07: c
 def test_drugs_tried_and_drugs_that_the_chart_speaks_against():
     clean = next(card for card in advice(FAILING).cards if card.topic == "dmtSwitch")
     assert "Tried: dimethyl fumarate (since 2024-01, failed)." in clean.detail
-    assert "Recorded against" not in clean.detail
+    assert CONTENT.deck.wording.phrases["against"].partition("{")[0] not in clean.detail
     infected = next(card for card in advice(f"{FAILING}\nlab HBsAg positive on 2026-01-10").cards if card.topic == "dmtSwitch")
+    assert CONTENT.deck.wording.phrases["against"].partition("{")[0] in infected.detail
     assert "ocrelizumab (active hepatitis B; US label, Ocrevus 2026)" in infected.detail
 
 
@@ -325,7 +325,7 @@ def test_hazards_of_transplantation_stand_on_its_card():
         "EDSS 3.0 on 2026-09-10\ncondition depression 2024"
     )
     card = next(card for card in advice(text).cards if card.topic == "ahsct")
-    assert "AHSCT, alemtuzumab:" in card.detail
+    assert "AHSCT, alemtuzumab still acting:" in card.detail
     assert "depression or suicidality" in card.detail
     assert "dmtSafety" not in {card.topic for card in advice(text).cards}
 

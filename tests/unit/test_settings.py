@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from cds.content import load_content
 from cds.settings import PREFIX, Settings, table
 
 
@@ -16,6 +17,11 @@ def test_the_page_lists_every_variable_as_it_is():
 
 def test_every_variable_is_described():
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_every_efficacy_list_is_named():
+    lists = load_content().rules.treatment.tiers.lists
+    assert [id for id in lists if f"`{id}`" not in Settings.model_fields["efficacy_list"].description] == []
 
 
 def test_values_come_from_the_environment(monkeypatch):

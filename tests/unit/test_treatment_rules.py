@@ -36,8 +36,8 @@ def test_default_class_follows_from_the_lists_unless_classed_like_another_drug()
 
 def test_a_class_names_the_lists_behind_it():
     assert rules().tier("natalizumab")[1] == (
-        "ABN 2015: higher class (by exclusion); NHS England: 2; Selmaj 2023: high; He 2020: high; DELIVER-MS: high; Harding 2019: high "
-        "(six-list reading)"
+        "ABN 2015: higher class (by exclusion); NHS England: 2, highly effective; Selmaj 2023: high; He 2020: high; DELIVER-MS: high; "
+        "Harding 2019: high; six-list reading"
     )
 
 
