@@ -201,8 +201,8 @@ class Settings(BaseSettings):
     )
     reading: Literal["selective", "plain"] = Field(
         "selective",
-        description="`selective` leaves out prefetched resources that no fact can rest on before they are read, and validates the others by "
-        "fhir.resources classes that were compiled at start; `plain` reads all, by the library alone. The cards are the same.",
+        description="`selective` leaves out prefetched resources that no fact can rest on before they are read, and validates the others "
+        "by fhir.resources classes that were compiled at start; `plain` reads all, by the library alone. The cards are the same.",
     )
     shutdown_seconds: int = Field(10, ge=1, le=600, description="Time that calls in flight get to finish when the service is stopped.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log lines that are written.")

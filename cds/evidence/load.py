@@ -71,15 +71,14 @@ class Evidence:
         return tuple(self.summaries[id] for id in sorted(self.summaries))
 
     @cached_property
-    def _prepared(self) -> dict[str, Citing]:
+    def _prepared(self) -> dict[tuple[str, str, tuple[str, ...]], Citing]:
         return {}
 
     def _citing(self, claim: Claim) -> Citing:
-        if self.claims.get(claim.id) is not claim:
-            return self._prepare(claim)
-        if claim.id not in self._prepared:
-            self._prepared[claim.id] = self._prepare(claim)
-        return self._prepared[claim.id]
+        said = claim.id, claim.brief or claim.sentence, claim.sources
+        if said not in self._prepared:
+            self._prepared[said] = self._prepare(claim)
+        return self._prepared[said]
 
     def _prepare(self, claim: Claim) -> Citing:
         sources = tuple(sorted((self.sources[id] for id in claim.sources), key=lambda source: not source.identifiers.citable))

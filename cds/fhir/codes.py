@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from cds.fhir.local_codes import LocalCode, LocalCodesError, read_local_codes
 from cds.fhir.systems import Systems
@@ -36,6 +35,9 @@ _GUARD_WINDOW = 80
 _LONGEST_REMEMBERED = 120
 """Words and codes of a concept longer than this, in characters, may be free text, which nothing remembers."""
 _MOST_REMEMBERED = 16_384
+_CONTRADICTIONS = "contradictions"
+
+Found = TypeVar("Found")
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n+")
 
 
@@ -155,6 +157,7 @@ class Terminology:
     _patterns: Mapping[str, tuple[_Pattern, ...]] = field(repr=False)
     _guards_of: Mapping[str, tuple[str, ...]] = field(repr=False)
     _drug_sets: tuple[str, ...] = field(repr=False)
+    _remembered: dict[tuple[Concept, Any], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, folder: Path, local_codes: Path | None = None) -> Terminology:
@@ -192,9 +195,9 @@ class Terminology:
         recognised by any set, or where a set says that words settle what its code leaves open. A concept that says `none known`
         or `no information` falls nowhere. Raises `KeyError` for a value set that does not exist.
         """
-        codes = (part for coding in concept.codings for part in (coding.system, coding.code) if part)
-        short = all(len(part) <= _LONGEST_REMEMBERED for part in (*concept.words, *codes))
-        return _remembered(self, concept, value_sets) if short else self._match(concept, value_sets)
+        asked = concept, value_sets
+        found = self._remembered.get(asked)
+        return found if found is not None else self._remember(asked, self._match(concept, value_sets))
 
     def _match(self, concept: Concept, value_sets: tuple[str, ...]) -> tuple[Hit, ...]:
         wanted = self._known(value_sets)
@@ -220,6 +223,11 @@ class Terminology:
 
         Drugs are those of the value sets with `drug`. Words that are ambiguous by themselves contradict nothing.
         """
+        asked = concept, _CONTRADICTIONS
+        known: tuple[Contradiction, ...] | None = self._remembered.get(asked)
+        return known if known is not None else self._remember(asked, self._contradictions(concept))
+
+    def _contradictions(self, concept: Concept) -> tuple[Contradiction, ...]:
         coded = [found for coding in concept.codings if (found := self._drugs(self._coded(coding)))]
         worded = [found for words in concept.words if (found := self._drugs(self._worded(words, self._drug_sets)))]
         pairs = [*combinations(coded, 2), *((one, other) for one in coded for other in worded)]
@@ -231,6 +239,16 @@ class Terminology:
         An unknown code without words could mean anything; RxNorm products, for one, are known by example only.
         """
         return bool(concept.words) or any(self._coded(coding) for coding in concept.codings)
+
+    def _remember(self, asked: tuple[Concept, Any], found: Found) -> Found:
+        """Charts repeat the same few concepts, and several readers ask of each. When it becomes too much, all is forgotten."""
+        concept, _ = asked
+        said = (concept.text, *(part for coding in concept.codings for part in coding))
+        if all(len(part) <= _LONGEST_REMEMBERED for part in said if part):
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[asked] = found
+        return found
 
     def _known(self, ids: tuple[str, ...]) -> tuple[str, ...]:
         for id in ids:
@@ -290,12 +308,6 @@ class Terminology:
         drugs, others = ({self.value_sets[hit.value_set].drug for hit in hits} for hits in (one, other))
         for_ms, others_for_ms = ({hit.role == "include" for hit in hits if hit.role in ("include", "exclude")} for hits in (one, other))
         return not drugs & others or (for_ms, others_for_ms) in (({True}, {False}), ({False}, {True}))
-
-
-@lru_cache(maxsize=_MOST_REMEMBERED)
-def _remembered(terminology: Terminology, concept: Concept, value_sets: tuple[str, ...]) -> tuple[Hit, ...]:
-    """Charts repeat the same few concepts, and several readers ask of each."""
-    return terminology._match(concept, value_sets)
 
 
 def _add(found: list[Hit], more: Iterable[Hit]) -> None:

@@ -106,6 +106,14 @@ def type_of(raw: Any) -> str | None:
     return type_ if isinstance(type_, str) else None
 
 
+def element(resource: Any, name: str) -> Any:
+    """An element that not every type has; None where it is not there or the type has none.
+
+    The models of pydantic answer for a name they do not know so slowly that it showed.
+    """
+    return vars(resource).get(name)
+
+
 def validate(raw: Raw, make: Make = compiled) -> Valid | Refusal:
     """The fhir.resources object of a resource whose type is read, or why there is none. Never raises (performance notes 1.4).
 

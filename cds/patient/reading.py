@@ -44,13 +44,17 @@ def count_words(bounds: Bounds, unit: str) -> str:
 def earliest(dates: Iterable[DateRange | None]) -> DateRange | None:
     """The range of days on which the first of several dates can lie; missing ones are left out."""
     known = [day for day in dates if day is not None]
-    return DateRange(min(day.first for day in known), min(day.last for day in known)) if known else None
+    if len(known) < 2:
+        return known[0] if known else None
+    return DateRange(min(day.first for day in known), min(day.last for day in known))
 
 
 def latest(dates: Iterable[DateRange | None]) -> DateRange | None:
     """The range of days on which the last of several dates can lie; missing ones are left out."""
     known = [day for day in dates if day is not None]
-    return DateRange(max(day.first for day in known), max(day.last for day in known)) if known else None
+    if len(known) < 2:
+        return known[0] if known else None
+    return DateRange(max(day.first for day in known), max(day.last for day in known))
 
 
 def later(one: DateRange | None, other: DateRange | None) -> Truth:

@@ -11,6 +11,7 @@ from typing import Any
 from cds.fhir.chart import CARRIERS, Chart, Entry
 from cds.fhir.codes import Hit, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.resources import element
 from cds.patient.activity.rules import ActivityRules, SteroidCourseRules
 from cds.patient.context import How
 from cds.patient.reading import unique
@@ -126,7 +127,7 @@ def _high_dose(resource: Any, words: str, pulse: bool, rules: SteroidCourseRules
 def _daily_doses(resource: Any, rules: SteroidCourseRules) -> Iterator[float]:
     """Every dose that the dosage states, in mg a day."""
     for dosage in _dosages(resource):
-        words = " ".join(text for text in (dosage.text, getattr(dosage, "patientInstruction", None)) if text)
+        words = " ".join(text for text in (dosage.text, element(dosage, "patientInstruction")) if text)
         times = max([1.0, *_times_a_day(dosage, words, rules)])
         for dose in (*_doses_in_words(words, rules), *_quantities(dosage)):
             yield dose * times
@@ -135,7 +136,7 @@ def _daily_doses(resource: Any, rules: SteroidCourseRules) -> Iterator[float]:
 def _times_a_day(dosage: Any, words: str, rules: SteroidCourseRules) -> Iterator[float]:
     yield from (float(24 / int(hit["hours"])) for hit in re.finditer(rules.every_hours, words, re.IGNORECASE))
     yield from (float(times) for pattern, times in rules.times_a_day.items() if re.search(pattern, words, re.IGNORECASE))
-    timing = getattr(dosage, "timing", None)
+    timing = element(dosage, "timing")
     repeat = timing.repeat if timing is not None else None
     if repeat is not None and repeat.frequency and repeat.period and repeat.periodUnit in _HOURS:
         yield repeat.frequency * 24 / (float(repeat.period) * _HOURS[repeat.periodUnit])
@@ -149,8 +150,8 @@ def _doses_in_words(text: str, rules: SteroidCourseRules) -> Iterator[float]:
 
 
 def _quantities(dosage: Any) -> Iterator[float]:
-    rates = getattr(dosage, "doseAndRate", None)
-    doses = [rate.doseQuantity for rate in rates or ()] if rates else [getattr(dosage, "dose", None)]
+    rates = element(dosage, "doseAndRate")
+    doses = [rate.doseQuantity for rate in rates or ()] if rates else [element(dosage, "dose")]
     for dose in doses:
         if dose is None or dose.value is None:
             continue
@@ -160,7 +161,7 @@ def _quantities(dosage: Any) -> Iterator[float]:
 
 
 def _dosages(resource: Any) -> tuple[Any, ...]:
-    dosage = getattr(resource, "dosageInstruction", None) or getattr(resource, "dosage", None) or ()
+    dosage = element(resource, "dosageInstruction") or element(resource, "dosage") or ()
     return tuple(dosage) if isinstance(dosage, list | tuple) else (dosage,)
 
 

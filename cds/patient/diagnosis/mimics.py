@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from cds.fhir.chart import CARRIERS, Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.resources import element
 from cds.patient.context import Conflict, Fact, How
 from cds.patient.reading import earliest, later, sentence, unique
 from cds.patient.records.comedication import Medicine, MedicineRules, medicines
@@ -195,7 +196,7 @@ def _antibodies(chart: Chart, rules: SignRules) -> Iterator[_Sign]:
 
 
 def _in_error(resource: Any) -> bool:
-    return "entered-in-error" in (getattr(resource, "status", None), *codes_in(getattr(resource, "verificationStatus", None)))
+    return "entered-in-error" in (element(resource, "status"), *codes_in(element(resource, "verificationStatus")))
 
 
 def _positive(part: Any, observation: Any, rules: SignRules) -> bool:

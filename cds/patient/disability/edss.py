@@ -10,6 +10,7 @@ from datetime import date
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.resources import element
 from cds.fhir.value_sets import ValueRule
 from cds.patient.activity.rules import ChartRecords
 from cds.patient.context import How
@@ -71,17 +72,17 @@ _UNCLEAR = "a record without one clear value"
 
 def _values(part: object, rules: ChartRecords) -> tuple[tuple[float, ...], str, str]:
     """The value, or the ends of a span of values, its unit, and what was written. No value where it is not clear which one is meant."""
-    quantity, span = getattr(part, "valueQuantity", None), getattr(part, "valueRange", None)
+    quantity, span = element(part, "valueQuantity"), element(part, "valueRange")
     if quantity is not None and quantity.value is not None:
         exact = () if quantity.comparator else (float(quantity.value),)
         return exact, quantity.code or quantity.unit or "", f"{quantity.comparator or ''}{float(quantity.value):g}"
     if span is not None:
         ends = [float(end.value) for end in (span.low, span.high) if end is not None and end.value is not None]
         return (tuple(ends), "", " to ".join(f"{end:g}" for end in ends)) if len(ends) == 2 else ((), "", _UNCLEAR)
-    integer = getattr(part, "valueInteger", None)
+    integer = element(part, "valueInteger")
     if integer is not None:
         return (float(integer),), "", str(integer)
-    text = getattr(part, "valueString", None) or words_of(Concept.of(getattr(part, "valueCodeableConcept", None)))
+    text = element(part, "valueString") or words_of(Concept.of(element(part, "valueCodeableConcept")))
     if number := re.fullmatch(r"\s*(\d{1,2}(?:[.,]\d+)?)\s*(?:/\s*10)?\s*", text or ""):
         return (_number(number[1]),), "", text
     if not any(letter.isdigit() for letter in text):

@@ -10,6 +10,7 @@ from typing import Any
 from cds.fhir.chart import CARRIERS, Chart, Entry
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.resources import element
 from cds.patient.context import Fact
 from cds.patient.reading import in_months_before, later, latest, unique
 from cds.patient.records.conditions import date_range, matcher
@@ -95,11 +96,7 @@ def running_fact(chart: Chart, terminology: Terminology, taken: Iterable[Medicin
 
 def _never(resource: Any, rules: MedicineRules) -> bool:
     """Not taken, or only planned."""
-    return (
-        resource.status in rules.never
-        or getattr(resource, "intent", None) in rules.plan_intents
-        or bool(getattr(resource, "doNotPerform", None))
-    )
+    return resource.status in rules.never or element(resource, "intent") in rules.plan_intents or bool(element(resource, "doNotPerform"))
 
 
 def _span(resource: Any, type_: str) -> tuple[DateRange | None, DateRange | None]:
@@ -135,9 +132,9 @@ def _other_reason(chart: Chart, terminology: Terminology, rules: MedicineRules, 
 
 def reasons_of(chart: Chart, entry: Entry) -> Iterator[Concept]:
     """What a medicine was given or a procedure done for, as stated or as the Condition referred to says."""
-    for reason in getattr(entry.resource, "reasonCode", None) or ():
+    for reason in element(entry.resource, "reasonCode") or ():
         yield Concept.of(reason)
-    for reference in getattr(entry.resource, "reasonReference", None) or ():
+    for reference in element(entry.resource, "reasonReference") or ():
         because = chart.resolve(entry, reference)
         if because is not None:
             yield Concept.of(because.resource.code)

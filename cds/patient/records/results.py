@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.resources import element
 from cds.patient.context import How
 from cds.patient.records.conditions import codes_in, date_range, matcher, why_open, words_of
 from cds.patient.rules import Pattern, Rules, found
@@ -182,7 +183,7 @@ def observed_on(observation: Any) -> DateRange | None:
     """The clinical date of an Observation or a DiagnosticReport: when it was taken, else when it was issued."""
     if observation.effectivePeriod is not None:
         return date_range(observation.effectivePeriod.end or observation.effectivePeriod.start)
-    instant = getattr(observation, "effectiveInstant", None)  # a DiagnosticReport has none
+    instant = element(observation, "effectiveInstant")  # a DiagnosticReport has none
     return date_range(observation.effectiveDateTime or instant or observation.issued)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from cds.fhir.chart import CARRIERS, Chart, Entry
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.resources import element
 from cds.patient.context import Conflict
 from cds.patient.records.conditions import codes_in, date_range, read_conditions
 from cds.patient.rules import searcher
@@ -123,7 +124,7 @@ def _names(scope: _Scope, concept: Concept, dosage: str) -> tuple[Named, ...]:
 
 def _dosage_words(resource: Any) -> str:
     """The dosage as written, with route and form: it may tell a tablet from an injection."""
-    listed = getattr(resource, "dosageInstruction", None) or getattr(resource, "dosage", None) or ()
+    listed = element(resource, "dosageInstruction") or element(resource, "dosage") or ()
     parts: list[str] = []
     for dosage in listed if isinstance(listed, list | tuple) else (listed,):
         parts += [part for part in (dosage.text, *Concept.of(dosage.route).words) if part]
@@ -134,11 +135,11 @@ def _read(scope: _Scope, type_: str, entry: Entry, named: Named, given: list[Giv
     """Add one resource to what was taken or planned; what was never taken leaves no trace."""
     resource, rules = entry.resource, scope.rules
     says = rules.statuses.says(type_, resource.status)
-    if says == "never" or getattr(resource, "doNotPerform", None):
+    if says == "never" or element(resource, "doNotPerform"):
         return
     raw = _DATES[type_](resource)
-    reported = bool(getattr(resource, "reportedBoolean", None) or getattr(resource, "reportedReference", None))
-    intended = getattr(resource, "intent", None) in rules.statuses.plan_intents
+    reported = bool(element(resource, "reportedBoolean") or element(resource, "reportedReference"))
+    intended = element(resource, "intent") in rules.statuses.plan_intents
     begins = raw.start or raw.last
     if says == "planned" or (intended and not reported) or (begins is not None and begins.first > scope.as_of):
         planned.append(Planned(drug=named.drug, name=rules.name(named.drug), date=begins, resource=entry.ref))
@@ -203,7 +204,7 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
 
 
 def _notes(resource: Any) -> tuple[str, ...]:
-    return tuple(note.text for note in getattr(resource, "note", None) or () if note.text)
+    return tuple(note.text for note in element(resource, "note") or () if note.text)
 
 
 def _about(scope: _Scope, named: Named) -> About:
@@ -254,7 +255,7 @@ def _first(*days: DateRange | None) -> DateRange | None:
 
 
 def _status_reasons(resource: Any) -> tuple[Concept, ...]:
-    found = getattr(resource, "statusReason", None) or getattr(resource, "statusReasonCodeableConcept", None)
+    found = element(resource, "statusReason") or element(resource, "statusReasonCodeableConcept")
     return tuple(Concept.of(one) for one in (found if isinstance(found, list) else [found]) if one is not None)
 
 
@@ -264,16 +265,16 @@ def _remarks(resource: Any, says: Says, denied: bool) -> tuple[str, ...]:
         remarks.append("The order is on hold.")
     if denied:
         remarks.append("Still marked active, but a note says that it was stopped or is not taken.")
-    if getattr(resource, "reportedBoolean", None):
+    if element(resource, "reportedBoolean"):
         remarks.append("Reported by the patient or another source.")
     return tuple(remarks)
 
 
 def _reasons(scope: _Scope, entry: Entry) -> Iterator[Concept]:
     """The stated reasons: codes, and the Conditions that the record refers to."""
-    for reason in getattr(entry.resource, "reasonCode", None) or ():
+    for reason in element(entry.resource, "reasonCode") or ():
         yield Concept.of(reason)
-    for reference in getattr(entry.resource, "reasonReference", None) or ():
+    for reference in element(entry.resource, "reasonReference") or ():
         condition = scope.chart.resolve(entry, reference)
         if condition is not None and condition.ref.startswith("Condition/"):
             yield Concept.of(condition.resource.code)

@@ -12,6 +12,7 @@ from datetime import date
 from cds.fhir.chart import CARRIERS, Chart, Entry
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.resources import element
 from cds.patient.context import Conflict, Episode, Fact, Relapse, Scan
 from cds.patient.disability.worsening import Worsening
 from cds.patient.reading import unique
@@ -159,7 +160,7 @@ def _unnamed(medication: Concept, entry: Entry, terminology: Terminology, rules:
         return False
     resource = entry.resource
     given = rules.statuses.says(entry.ref.partition("/")[0], resource.status) not in ("never", "planned")
-    given = given and getattr(resource, "intent", None) not in rules.statuses.plan_intents
+    given = given and element(resource, "intent") not in rules.statuses.plan_intents
     return given and not name_drugs(medication, terminology, rules)
 
 
