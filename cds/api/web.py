@@ -21,6 +21,8 @@ from cds.api.guard import Guard
 from cds.api.openapi import openapi
 from cds.api.routes import CdsServices
 from cds.api.runtime import Runtime
+from cds.fhir.compiled import validator
+from cds.fhir.resources import BEARS_ON_FACTS
 from cds.protocol.outcome import Refusal
 from cds.protocol.request import read_call
 
@@ -89,6 +91,8 @@ def routes(runtime: Runtime, *pages: APIRouter) -> FastAPI:
 
 def _warm_up(runtime: Runtime) -> None:
     """Answer one call to oneself: classes that are made at their first use would make the first caller wait ten times as long."""
+    for type_ in BEARS_ON_FACTS:
+        validator(type_)
     call = read_call(orjson.dumps(examples.request("patient-view")), "patient-view")
     runtime.core.advise(call, call.prefetch, runtime.today())
 

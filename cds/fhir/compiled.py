@@ -45,9 +45,14 @@ def model_of(type_: str) -> Any:
 @cache
 def validator(type_: str) -> SchemaValidator:
     """What makes the objects of a type, from JSON without `resourceType`. Raises `ValidationError` also where the library might accept."""
-    definitions: dict[str, CoreSchema] = {}
+    definitions = dict(_DEFINITIONS)
     whole = _reference(model_of(type_), definitions)
+    _DEFINITIONS.update(definitions)
     return SchemaValidator(schema.definitions_schema(whole, list(definitions.values())))
+
+
+_DEFINITIONS: dict[str, CoreSchema] = {}
+"""The definitions that are finished, by the name of their class; types share most of them."""
 
 
 def _reference(model: type[FHIRAbstractModel], definitions: dict[str, CoreSchema]) -> CoreSchema:
