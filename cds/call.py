@@ -17,6 +17,7 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
+from cds.mendable import MendableError
 from cds.probe.session import client, root, trouble
 from cds.probe.token import Signer
 from cds.vignette.patients import SyntheticPatient
@@ -26,7 +27,7 @@ COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
 Outcome = Literal["accepted", "overridden"]
 
 
-class CallError(RuntimeError):
+class CallError(MendableError, RuntimeError):
     """The call could not be made; the message says why."""
 
 

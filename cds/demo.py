@@ -17,6 +17,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from cds.content import default_root
+from cds.mendable import MendableError
 from cds.settings import Settings
 from cds.vignette.patients import SyntheticPatient, load_patients
 
@@ -24,7 +25,7 @@ STANCE_COLOURS = {"option": "green", "caution": "red", "trialOnly": "yellow", "n
 START_SECONDS = 30
 
 
-class DemoError(RuntimeError):
+class DemoError(MendableError, RuntimeError):
     """The demonstration could not be shown; the message says why and what to do."""
 
 

@@ -9,11 +9,12 @@ import orjson
 
 from cds.calls import KEYS, read_call
 from cds.fhir.chart import Chart
+from cds.mendable import MendableError
 from cds.patient.orders import Trigger
 from cds.patient.read import Knowledge
 
 
-class InputError(ValueError):
+class InputError(MendableError, ValueError):
     """A file that is none of the three; the message says what was found."""
 
 

@@ -11,13 +11,14 @@ from joserfc.jwk import KeySet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cds.api.addresses import is_below
+from cds.mendable import MendableError
 from cds.protocol.profiles import PROFILES, Profile, ProfileName
 from cds.settings import Settings
 
 Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 
 
-class ConfigurationError(ValueError):
+class ConfigurationError(MendableError, ValueError):
     """Settings or the clients file cannot be used; the message says what to change."""
 
 

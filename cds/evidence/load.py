@@ -30,12 +30,13 @@ from cds.evidence.model import (
     Studied,
     Summary,
 )
+from cds.mendable import MendableError
 from cds.patient.facts import FactKind
 
 R = TypeVar("R", bound=Record)
 
 
-class ContentError(ValueError):
+class ContentError(MendableError, ValueError):
     """Content that cannot be used; the message names the file, the record and the mend."""
 
 

@@ -13,11 +13,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from cds.feedback.records import Feedback
+from cds.mendable import MendableError
 
 KEY_BYTES = 64
 
 
-class CommentKeyError(ValueError):
+class CommentKeyError(MendableError, ValueError):
     """The key cannot be used, or is not the one a comment was written with."""
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from cds.mendable import MendableError
 
-class RecordError(RuntimeError):
+
+class RecordError(MendableError, RuntimeError):
     """The record cannot be read; the message says why and what to do."""
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from cds.fhir.resources import BEARS_ON_FACTS
+from cds.mendable import MendableError
 from cds.protocol.discovery import KEY_OF_TYPE
 
 PIECE_BYTES = 64 * 1024 * 1024
@@ -22,7 +23,7 @@ _NARROWED = ("_since", "_typeFilter", "_elements")
 """Parameters of an export that leave out a part of what a server holds of a type."""
 
 
-class ExportError(ValueError):
+class ExportError(MendableError, ValueError):
     """An export that cannot be used, or a run that cannot go on; the message says why and what to do."""
 
 

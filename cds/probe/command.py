@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from cds.mendable import MendableError
 from cds.probe.fhir_stub import listening
 from cds.probe.model import ProfileName, Report
 from cds.probe.report import Format, render, to_terminal
@@ -18,7 +19,7 @@ from cds.probe.session import MAX_REQUESTS, TIMEOUT_SECONDS, Session, client, ro
 from cds.probe.token import Signer
 
 
-class ProbeError(ValueError):
+class ProbeError(MendableError, ValueError):
     """The probe cannot start; the message says what to change."""
 
 

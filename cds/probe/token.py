@@ -16,11 +16,13 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from cds.mendable import MendableError
+
 LIFETIME = 300
 _CURVE_ALG = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
-class KeyFileError(ValueError):
+class KeyFileError(MendableError, ValueError):
     """A key file that cannot be used; the message says why and never quotes it."""
 
 

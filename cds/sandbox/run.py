@@ -25,6 +25,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount
 
 from cds.content import default_root
+from cds.mendable import MendableError
 from cds.probe.token import Signer
 from cds.sandbox.access import Tokens
 from cds.sandbox.ehr import Ehr
@@ -39,7 +40,7 @@ DATABASE = "ranvier.sqlite3"
 ISSUER = "https://sandbox.ehr.example"
 
 
-class SandboxError(RuntimeError):
+class SandboxError(MendableError, RuntimeError):
     """The sandbox could not be started; the message says why."""
 
 

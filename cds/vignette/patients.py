@@ -9,12 +9,13 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cds.mendable import MendableError
 from cds.vignette.expand import Vignette, expand
 
 Hook = Literal["patient-view", "encounter-start", "order-select", "order-sign", "problem-list-item-create"]
 
 
-class PatientFileError(ValueError):
+class PatientFileError(MendableError, ValueError):
     """A file of `seeds/patients` that cannot be used; the message names the file and what is wrong."""
 
 
