@@ -24,7 +24,7 @@ from cds.feedback.tables import calls, feedback, shown
 
 CONNECT_SECONDS = 3
 LOCK_SECONDS = 5
-ROWS_AT_ONCE = 100
+ROWS_AT_ONCE = 200
 """Rows handed over in one go: the event loop serves hooks in between."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
