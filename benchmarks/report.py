@@ -66,8 +66,9 @@ long words, which could be free text. No resource, fact or card outlives its cal
 
 With MS, a call does what the floor and the naive way do not: some 90 facts, 30 summaries and 160 hazards, and cards in which each
 statement is cited. This is the constant in the fit above, whatever the size of the chart; the stages show its parts. No single
-part stands out in a profile: of the functions of Ranvier, the dearest takes a twentieth of the call. So the goals with MS are out of reach of
-Python that is read as easily as it is now: at 42 resources the goal leaves less than the validation and the encoding of the answer take.
+part stands out in a profile: of the functions of Ranvier, the dearest takes a twentieth of the call. So the goals with MS are out of
+reach of Python that is read as easily as it is now: at 42 resources the goal leaves little more than validation and the encoding of
+the answer take.
 By size of what could still be gained:
 
 - Radiology reports are read with some 90 patterns for each sentence, about a tenth of a call. Words that must occur before a pattern

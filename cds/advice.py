@@ -253,6 +253,7 @@ def _render(content: Content, advice: Advice, candidate: Candidate, policy: Poli
             missing=advice.missing,
             safety=beside.safety.get(candidate.topic, ()),
             ruled_out=beside.ruled_out if candidate.topic in DRUG_TOPICS else (),
+            options=deck.cards[candidate.name].front.options,
             drafted=beside.drafted if candidate.topic == "dmtEvidence" else (),
             size=size,
         )

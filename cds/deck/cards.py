@@ -45,6 +45,7 @@ class FrontMatter(BaseModel):
     headline: str = Field(description="Jinja2; follows the stance's first words; summary of the card, at most 139 characters together")
     headlines: dict[Stance, str] = Field({}, description="another headline where the stance has changed")
     opening: str | None = Field(None, description="replaces the stance's first words on this card")
+    options: bool = Field(False, description="whether it names drugs to change to, so that those that failed or did harm are left out")
     suggestions: tuple[Draft, ...] = Field((), description="what the card may offer to draft; only where a site asks for suggestions")
 
 

@@ -51,6 +51,8 @@ class Pen:
     """Hazards of this chart that the card is about, or that bear on its option."""
     ruled_out: Sequence[SafetyFinding] = ()
     """Contraindications and boxed situations of this chart, over all drugs; a card on drugs lists them and leaves such drugs out."""
+    options: bool = False
+    """Whether the card names drugs to change to."""
     drafted: Sequence[tuple[DrugEvidence, EvidenceRow]] = ()
     size: Size = FULL
     claims: list[Claim] = field(default_factory=list)
@@ -98,10 +100,16 @@ class Pen:
         return f"- {text} ({self._citation(first)}{more}; {claim.certainty})"
 
     def _is_ruled_out(self, claim: Claim) -> bool:
-        """Whether the claim speaks for exactly a drug that this chart holds a contraindication or boxed situation of."""
+        """Whether the claim speaks for exactly a drug that this chart speaks against.
+
+        That is one with a contraindication or boxed situation; on a card of options also one that failed or was stopped for harm.
+        """
         if not claim.topic.startswith(self.wording.drug_topics):
             return False
-        return any(claim.therapy == finding.drug.replace("-", " ") for finding in self.ruled_out)
+        drugs = [finding.drug for finding in self.ruled_out]
+        if self.options:
+            drugs += [episode.drug for episode in self.context.treatments if episode.outcome == "failed" or episode.harmed]
+        return any(claim.therapy == drug.replace("-", " ") for drug in drugs)
 
     def _citation(self, source: Source) -> str:
         """The citation, with its address the first time the card names the source."""

@@ -123,6 +123,8 @@ class Episode:
     """Whether there was marked early activity (F12e), also where it is no failure; `early_on` is the latest event of it."""
     early_on: DateRange | None = None
     stop_reason: str | None
+    harmed: bool = False
+    """Whether a reason for stopping was harm."""
     shown_by: str = ""
     """What showed the failure, in a few words; empty where it did not fail."""
     reason: str

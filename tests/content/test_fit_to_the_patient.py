@@ -1,10 +1,13 @@
 """A card fits the chart it is shown for: no trial of another course of MS, no dispute of lists about a drug on which they agree."""
 
+from datetime import date
+
 import pytest
 
 from cds.advice import advise
 from cds.content import load_content
 from cds.explain_input import chart_of_request
+from cds.vignette import expand
 from cds.vignette.patients import load_patients
 
 CONTENT = load_content()
@@ -40,3 +43,30 @@ def test_deaths_on_fenebrutinib_are_told_of_the_trials_that_reported_them():
     brief = CONTENT.evidence.claims["clm-038"].brief
     assert "non-inferior to ocrelizumab in PPMS" in brief
     assert "more deaths than on control in relapsing MS" in brief
+
+
+SWITCHES = {
+    "S1": "F31, RRMS since 2018\n{earlier}\ndimethyl fumarate since 2024-03\nrelapse 2026-06-08",
+    "S2": "F31, RRMS since 2018\n{earlier}\nnatalizumab since 2024-03\nrelapse 2026-06-08",
+    "S3": "F31, RRMS since 2018\n{earlier}\nrelapse 2026-06-08",
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "earlier", "claim", "shown"),
+    [
+        ("S1", "ocrelizumab 2019-02 to 2022-08, code lack-of-efficacy", "clm-015", False),
+        ("S1", "ocrelizumab 2019-02 to 2022-08, code side-effect", "clm-015", False),
+        ("S1", "ocrelizumab 2019-02 to 2022-08, code cost", "clm-015", True),
+        ("S1", "natalizumab 2019-02 to 2022-08, code lack-of-efficacy", "clm-020", False),
+        ("S2", "alemtuzumab courses 2019-02 2020-02\nrelapse 2022-03-01", "clm-021", False),
+        ("S2", "ocrelizumab 2019-02 to 2022-08, code cost", "clm-021", True),
+        ("S3", "ocrelizumab 2019-02 to 2022-08, code side-effect", "clm-015", False),
+        ("S3", "ocrelizumab 2019-02 to 2022-08, code cost", "clm-015", True),
+    ],
+)
+def test_a_drug_that_failed_or_was_stopped_for_harm_is_not_among_the_options(rule, earlier, claim, shown):
+    vignette = expand(SWITCHES[rule].format(earlier=earlier), date(2026, 11, 20))
+    chart, trigger = chart_of_request(vignette.request("patient-view"), CONTENT)
+    cards = [card for card in advise(CONTENT, chart, trigger, date(2026, 11, 20)).cards if card.rule == rule]
+    assert [claim in {shown.id for shown in card.claims} for card in cards] == [shown]

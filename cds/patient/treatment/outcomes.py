@@ -316,6 +316,7 @@ def episode(exposure: Exposure, as_of: date, verdict: Verdict | None = None) -> 
         early_activity=verdict.early_activity if verdict is not None else False,
         early_on=verdict.early_on if verdict is not None else None,
         stop_reason="; ".join(dict.fromkeys(stop.written or stop.says for stop in exposure.stops)) or None,
+        harmed=any(stop.kind == "harm" for stop in exposure.stops),
         shown_by=verdict.shown_by if verdict is not None else "",
         reason=reason or sentence(f"{exposure.name} since {on(exposure.start)}."),
         resources=verdict.resources if verdict is not None else exposure.resources,
