@@ -47,7 +47,7 @@ schemas: $(VENV)/.run ## JSON Schemas of the content, for editors
 
 docs: $(VENV)/.dev ## write the generated documentation
 	$(BIN)/python -m tests.spec.render tests/spec/patient > docs/reading-the-chart.md
-	$(BIN)/python -m tests.spec.render tests/spec/worked-examples.yaml tests/spec/safety tests/spec/orders > docs/when-cards-are-shown.md
+	$(BIN)/python -m tests.spec.render tests/spec/worked-examples.yaml tests/spec/cards tests/spec/safety tests/spec/orders > docs/when-cards-are-shown.md
 	$(BIN)/python -m cds.settings > docs/settings.md
 	$(BIN)/python -m cds.app > openapi.yaml
 	$(BIN)/python -m tests.api.conformance
