@@ -77,16 +77,16 @@ def load_content(root: Path | None = None, local_codes: Path | None = None, effi
         safety=load_safety(seeds / "evidence" / "safety", evidence, CATALOGUE),
         drug_evidence=load_drug_evidence(seeds / "evidence", evidence, CATALOGUE),
         decks=decks,
-        edition=_edition(root),
+        edition=_edition(root, rules.treatment.one_list),
         root=root,
     )
 
 
-def _edition(root: Path) -> Edition:
+def _edition(root: Path, one_list: str) -> Edition:
     """Version and review day as written in `seeds/edition.yaml`; the hash is over every content file's bytes."""
     about = read_yaml(root / "seeds" / "edition.yaml")
     digest = hashlib.sha256()
     for path in sorted([*(root / "cards").rglob("*"), *(root / "seeds").rglob("*")], key=lambda p: p.relative_to(root).as_posix()):
         if path.is_file():
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
-    return Edition(version=about["version"], hash=digest.hexdigest(), reviewed=about["reviewed"])
+    return Edition(about["version"], digest.hexdigest(), about["reviewed"], one_list)

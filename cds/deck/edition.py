@@ -8,8 +8,12 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """The content's version, hash and review state; version and day are printed on every card (CH-SAFE-01)."""
+    """The content's version, hash and review state; version and day are printed on every card (CH-SAFE-01).
+
+    `one_list` is the one list of efficacy classes that a site reads, by name; empty where all are read together (F15).
+    """
 
     version: str
     hash: str
     reviewed: date
+    one_list: str = ""

@@ -312,4 +312,5 @@ class Pen:
         """The last line of every card: day of the chart and of the content (CH-SAFE-01)."""
         overdue = self.match is not None and self.match.summary.next_review < self.context.as_of
         line = self.wording.phrase("dates", as_of=self.context.as_of, version=self.edition.version, reviewed=self.edition.reviewed)
-        return f"{line} {self.wording.phrase('overdue')}" if overdue else line
+        one_list = self.wording.phrase("one_list", list=self.edition.one_list) if self.edition.one_list else ""
+        return " ".join(filter(None, (line, one_list, self.wording.phrase("overdue") if overdue else "")))

@@ -36,6 +36,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "asked_for": "what",
         "unanswered": "reason",
         "dates": "as_of version reviewed",
+        "one_list": "list",
         "overdue": "",
         "evidence_link": "",
     }.items()

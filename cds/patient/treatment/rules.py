@@ -381,6 +381,11 @@ class TreatmentRules:
         remark = f" ({row.remark})" if row.remark else ""
         return row.tier, f"{words}{remark}{like}; {self.tiers.reading}"
 
+    @property
+    def one_list(self) -> str:
+        """The name of the one list of efficacy classes that is read; empty where all are read together."""
+        return self.tiers.lists[self.tier_list].name if self.tier_list is not None else ""
+
     def _tier_of_one_list(self, drug: str, list_: str) -> tuple[Tier, str]:
         like = self.tiers.drugs[drug].like
         named = drug if self.tiers.says(list_, drug) is not None else like or drug
