@@ -236,11 +236,13 @@ def _from_counts(
 ) -> tuple[list[Relapse], list[UndatedRelapse]]:
     """Relapses that a count states beyond those already known, somewhere in its period; undated ones where it names no period.
 
-    A known relapse that may lie outside the period leaves room for an undated one.
+    A known relapse that may lie outside the period leaves room for an undated one. The latest period comes first: relapses of an earlier
+    one may be the same, and the latest decides on present activity.
     """
     known = [relapse for relapse in relapses if relapse.status == "relapse"]
     unplaced: list[UndatedRelapse] = []
-    for count in sorted(counts, key=lambda one: (one.start is None, one.until.first, one.until.last, one.what, one.resources)):
+    latest_first = sorted(counts, key=lambda one: (one.until.last, one.until.first, one.what, one.resources), reverse=True)
+    for count in sorted(latest_first, key=lambda one: one.start is None):
         start = count.start.first if count.start is not None else date.min
         possible = [relapse for relapse in known if start <= relapse.onset.last and relapse.onset.first <= count.until.last]
         if count.start is not None:

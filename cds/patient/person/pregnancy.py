@@ -81,7 +81,9 @@ def pregnancy_reading(
 
 
 def _refused(chart: Chart, terminology: Terminology, rules: PregnancyRules) -> bool:
-    """Whether a test, status or diagnosis of pregnancy was sent that could not be read."""
+    """Whether a diagnosis of pregnancy may be in a problem list that was not read whole, or one, a test or a status could not be read."""
+    if not chart.complete("Condition"):
+        return True
     sets = {"Observation": (*rules.status, *rules.tests), "Condition": rules.conditions}
     return any(
         item.resource is not None and any(terminology.match(concept, *sets[item.type]) for concept in item.concepts)
