@@ -9,6 +9,7 @@ from typing import Any
 from cds.deck import safety as say
 from cds.deck.abbreviations import in_words
 from cds.deck.cards import CardFile, Deck, Indicator
+from cds.deck.inert import inert
 from cds.deck.lengths import DETAIL_LIMIT, SUMMARY_LIMIT, cut, read_length
 from cds.deck.pen import VERBS, Pen
 from cds.deck.size import FULL, Size
@@ -78,7 +79,8 @@ def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indica
     changed = pen.match is not None and stance != pen.match.summary.stance
     headline = file.headlines.get(stance if changed else "", file.headlines[""]).render(verbs).strip()
     first_words = file.front.opening if file.front.opening and not changed else deck.wording.openings[stance]
-    detail = _in_language(_tidy(file.body.render(verbs)), deck.wording)
+    body = _tidy(file.body.render(verbs))
+    detail = _in_language(inert(body, {source.identifiers.link or "" for source in pen.cited.values()}), deck.wording)
     room = None if pen.size.spelled else DETAIL_LIMIT - read_length(detail)
     sources = {source.citation for claim in pen.claims for source in pen.evidence.sources_of(claim)}
     detail = in_words(detail, deck.wording.abbreviations, room, sources)

@@ -5,7 +5,7 @@ cell therapy → treatment courses → diagnosis → person → cautions → sca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
@@ -28,7 +28,7 @@ from cds.patient.disability.rules import DisabilityRules
 from cds.patient.disability.worsening import confirmed_worsenings, possible_worsenings
 from cds.patient.orders import Trigger, order_facts
 from cds.patient.person.read import PersonRules, person_facts
-from cds.patient.reading import Reading
+from cds.patient.reading import Reading, one_line
 from cds.patient.records.mentions import texts_of
 from cds.patient.rules import Definitions, parse_rules
 from cds.patient.treatment.drug_facts import mentioned_immunosuppressants
@@ -144,22 +144,23 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
     facts |= treatment_facts(exposures, history.relapses, scans, perhaps, facts, rules.treatment, unread)
     facts["immunosuppression.prior"] = mentioned_immunosuppressants(facts["immunosuppression.prior"], texts, rules.treatment)
     facts["natalizumab.pmlPerThousand"] = pml_risk_fact(rules.pml_risk, facts)
+    conflicts = (
+        *diagnosis.conflicts,
+        *person.conflicts,
+        *exposures.conflicts,
+        *cells.conflicts,
+        *cautions.conflicts,
+        *activity_conflicts(history, scans, rules.activity, as_of),
+    )
     return PatientContext(
         as_of=as_of,
-        facts=facts,
+        facts={name: fact if fact.reason.isprintable() else replace(fact, reason=one_line(fact.reason)) for name, fact in facts.items()},
         treatments=episodes,
         relapses=history.relapses,
         scans=scans,
         edss_scores=scores,
         response_scores=response_scores(episodes, history, scans, rules.response_scores, as_of),
         cautions=(*person.cautions, *diagnosis.cautions, *cells.cautions, *cautions.cautions),
-        conflicts=(
-            *diagnosis.conflicts,
-            *person.conflicts,
-            *exposures.conflicts,
-            *cells.conflicts,
-            *cautions.conflicts,
-            *activity_conflicts(history, scans, rules.activity, as_of),
-        ),
+        conflicts=tuple(replace(conflict, text=one_line(conflict.text)) for conflict in conflicts),
         not_read=chart.not_read,
     )

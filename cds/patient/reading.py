@@ -76,6 +76,11 @@ def sentence(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].upper() + text[1:]
 
 
+def one_line(text: str) -> str:
+    """The text in one line: what is quoted from a chart may hold line breaks, and would look like words of our own below them."""
+    return " ".join(text.split())
+
+
 def unique(resources: Iterable[str]) -> tuple[str, ...]:
     """The resources in a stable order, each once."""
     return tuple(sorted(set(resources)))
