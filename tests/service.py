@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import httpx
 
 from cds.settings import PREFIX
 from tests.api.conftest import check_answer
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 HOOK = "/cds-services/ms-patient-view"
@@ -24,17 +24,27 @@ STAND_IN = ("-m", "tests.api.live")
 """The service with the stand-in core of `tests.api.fake`."""
 REAL = ("-m", "cds", "serve")
 """The service with its content."""
-START_SECONDS = 60
+START_SECONDS = 180
 STOPPED = (0, -signal.SIGTERM)
+
+
+def wait_for(process: subprocess.Popen[bytes], url: str, log: Path) -> httpx.Response:
+    """The first answer of a server that is starting; a test fails with the log if it ends before or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return httpx.get(url, trust_env=False)
+        except httpx.TransportError:
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+            time.sleep(0.05)
 
 
 class Service:
     """A running server with its workers, a client for it, and its log."""
 
     def __init__(self, folder: Path, *, command: tuple[str, ...] = STAND_IN, **settings: object) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.log_path = folder / f"log-{self.port}"
         chosen = {"port": self.port, "as_of": "2026-11-20", "public_url": self.base, **settings}
@@ -45,21 +55,11 @@ class Service:
             )
         self.client = httpx.Client(base_url=self.base, timeout=30)
         try:
-            self._wait()
+            answered = wait_for(self.process, f"{self.base}/readyz", self.log_path)
+            assert answered.status_code == 200, self.log
         except BaseException:
             self.close()
             raise
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                assert self.client.get("/readyz").status_code == 200
-                return
-            except httpx.TransportError:
-                assert self.process.poll() is None, self.log
-                assert time.monotonic() < deadline, self.log
-                time.sleep(0.05)
 
     @property
     def log(self) -> str:

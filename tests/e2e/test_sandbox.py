@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from cds.vignette import load_patients
-from tests.probe.live import ROOT, command, free_port, serving
+from tests.ports import two_free_ports
+from tests.probe.live import ROOT, command, serving
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENTS = load_patients(ROOT / "seeds" / "patients")
@@ -22,21 +23,12 @@ PATIENTS = load_patients(ROOT / "seeds" / "patients")
 
 def _sandbox(folder: Path, *options: str) -> Iterator[str]:
     """The command as a user runs it; Ranvier ends with it."""
-    port = two_ports()
+    port = two_free_ports()
     command = [sys.executable, "-m", "cds", "sandbox", "--port", str(port), *options]
     with serving(command, f"http://127.0.0.1:{port}/fhir/metadata", folder / "log"):
         yield f"http://127.0.0.1:{port}"
     with pytest.raises(httpx.ConnectError):
         get(f"http://127.0.0.1:{port + 1}/healthz")
-
-
-def two_ports() -> int:
-    """The first of two ports in a row at which nobody listens."""
-    while True:
-        port = free_port()
-        with socket.socket() as second:
-            if second.connect_ex(("127.0.0.1", port + 1)):
-                return port
 
 
 @pytest.fixture(scope="module")

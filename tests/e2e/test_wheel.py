@@ -1,12 +1,13 @@
 """The built wheel, alone in an empty environment, shows the main job: content travels inside it, nothing of the checkout is needed."""
 
-import socket
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,14 +32,8 @@ def installed(tmp_path_factory):
     return folder
 
 
-def free_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
-
-
 def test_the_demo_shows_cited_cards(installed):
-    shown = run(installed / "venv/bin/ranvier", "demo", cwd=installed, RANVIER_PORT=free_port(), COLUMNS="120", TERM="dumb")
+    shown = run(installed / "venv/bin/ranvier", "demo", cwd=installed, RANVIER_PORT=str(free_port()), COLUMNS="120", TERM="dumb")
     assert "Option named by guidelines" in shown
     assert "ECTRIMS-EBMT 2025" in shown
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.probe.live import free_port, ranvier
+from tests.ports import free_port
+from tests.probe.live import ranvier
 
 
 @pytest.fixture(scope="session")

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-import httpx
-
 from cds.cli import main
+from tests.ports import free_port
+from tests.service import wait_for
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 180
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @contextmanager
@@ -35,15 +25,7 @@ def serving(command: Sequence[str], url: str, log: Path, **environment: str) -> 
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=output, stderr=output)
         try:
-            deadline = time.monotonic() + SECONDS
-            while True:
-                try:
-                    httpx.get(url, trust_env=False)
-                    break
-                except httpx.TransportError:
-                    assert process.poll() is None, log.read_text()
-                    assert time.monotonic() < deadline, log.read_text()
-                    time.sleep(0.05)
+            wait_for(process, url, log)
             yield url
         finally:
             process.terminate()

@@ -16,7 +16,8 @@ import yaml
 from examples import cases
 from examples.collection import collection
 from tests.api.schema import check_outcome, check_response
-from tests.probe.live import ROOT, free_port, serving
+from tests.ports import free_port
+from tests.probe.live import ROOT, serving
 
 FOLDER = ROOT / "examples"
 COMMANDS = {

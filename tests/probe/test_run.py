@@ -23,9 +23,10 @@ from cds.probe.model import Exchange
 from cds.probe.report import render
 from cds.probe.run import run
 from cds.probe.session import Session, authorities, client, root
+from tests.ports import free_port
 from tests.probe.broken import Broken
 from tests.probe.door import ISSUER
-from tests.probe.live import ROOT, command, free_port, ranvier, serving
+from tests.probe.live import ROOT, command, ranvier, serving
 from tests.probe.test_faults import found, probe
 
 SERVICES = Path(__file__).parent / "services"
