@@ -81,6 +81,12 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def quoted(text: str, most: int) -> str:
+    """Words of a chart in one line, cut to so many characters."""
+    text = one_line(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def unique(resources: Iterable[str]) -> tuple[str, ...]:
     """The resources in a stable order, each once."""
     return tuple(sorted(set(resources)))

@@ -12,13 +12,10 @@ from cds.fhir.dates import DateRange, add_days
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.activity.visits import Visit
 from cds.patient.context import How
-from cds.patient.records.conditions import absent, read_conditions, words_of
+from cds.patient.records.conditions import absent, first_name, read_conditions, words_of
 from cds.patient.records.results import observed_on
 from cds.patient.rules import found
 from cds.three_valued import Truth
-
-_NO_CELSIUS = 45
-"""A body temperature from here on is given in degrees Fahrenheit, whatever its unit is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +61,7 @@ def _diagnosed(chart: Chart, terminology: Terminology, rules: ActivityRules, as_
         if coded or not found(records.infection_name_not, record.text):
             yield Infection(
                 date=day,
-                name=record.text.split(" | ")[0],
+                name=first_name(record.text),
                 resources=(record.ref,),
                 how="coded" if coded else "text",
                 ended=record.ended if record.onset is not None else None,
@@ -80,7 +77,7 @@ def _visited(visits: Iterable[Visit], terminology: Terminology, rules: ActivityR
             worded = found(records.infection_name, words) and not found(records.infection_name_not, words)
             if (coded or worded) and visit.date.first <= as_of:
                 yield Infection(
-                    date=visit.date, name=f"visit for {words.split(' | ')[0]}", resources=(visit.ref,), how="coded" if coded else "text"
+                    date=visit.date, name=f"visit for {first_name(words)}", resources=(visit.ref,), how="coded" if coded else "text"
                 )
 
 
@@ -95,8 +92,9 @@ def _measured(chart: Chart, rules: ActivityRules, as_of: date) -> Iterator[Infec
         if not coded and not found((rules.records.temperature_name,), words_of(concept)):
             continue
         value = float(quantity.value)
-        celsius = (value - 32) / 1.8 if value >= _NO_CELSIUS else value
-        if rules.pseudo_relapse.fever_celsius <= celsius < _NO_CELSIUS:
+        fever = rules.pseudo_relapse
+        celsius = (value - 32) / 1.8 if value >= fever.fahrenheit_from else value
+        if fever.fever_celsius <= celsius < fever.fahrenheit_from:
             yield Infection(date=day, name=f"temperature {celsius:.1f} °C", resources=(entry.ref,), how="coded" if coded else "text")
 
 

@@ -40,7 +40,7 @@ def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, 
     visits = read_visits(chart, rules)
     infections = read_infections(chart, terminology, rules, as_of, visits)
     conditions = _relapse_conditions(chart, terminology, rules)
-    seen = visits_of_conditions(chart, rules)
+    seen = visits_of_conditions(chart, visits)
     notes = [(note, rules.narratives.read(note.text, note.written)) for note in narratives(chart, terminology, rules, as_of)]
     attacks = [
         *(attack for record in conditions if (attack := _diagnosed(record, seen, rules)) is not None),
@@ -182,7 +182,7 @@ def _counted(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of
             if not coded and not found((records.relapse_count_name,), words):
                 continue
             number = observed_count(part, rules.numbers)
-            if number is None and is_short_answer(part):
+            if number is None and is_short_answer(part, records.answer_words):
                 yield UndatedRelapse(known_by=day, resources=(entry.ref,), most=math.inf)
             if number is None:
                 continue

@@ -29,11 +29,12 @@ class Onset(Rules):
 
 
 class PseudoRelapse(Rules):
-    """`ranvier-pseudo-relapse`."""
+    """`ranvier-pseudo-relapse`. A body temperature of `fahrenheit_from` or more is in degrees Fahrenheit, whatever its unit is called."""
 
     infection_days_before: int
     infection_days_after: int
     fever_celsius: float
+    fahrenheit_from: float
     mri_days_after: int
 
 
@@ -106,6 +107,7 @@ class RecordReading(Rules):
 
     final: tuple[str, ...]
     provisional: tuple[str, ...]
+    answer_words: int
     visited: tuple[str, ...]
     visited_before_today: tuple[str, ...]
     neurology: Pattern

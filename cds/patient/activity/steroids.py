@@ -15,7 +15,7 @@ from cds.fhir.resources import element
 from cds.patient.activity.rules import ActivityRules, SteroidCourseRules
 from cds.patient.context import How
 from cds.patient.reading import unique
-from cds.patient.records.conditions import words_of
+from cds.patient.records.conditions import first_name, words_of
 from cds.patient.records.unread import elsewhere
 from cds.patient.rules import found
 from cds.patient.treatment.medication_dates import administration_dates, dispense_dates, request_dates, statement_dates
@@ -91,7 +91,7 @@ def _records(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of
             if day is not None and day.first <= as_of and high is not False:
                 yield SteroidCourse(
                     date=day,
-                    name=words.split(" | ")[0],
+                    name=first_name(words),
                     certain=high is True and says in _GIVEN,
                     resources=(entry.ref,),
                     how="coded" if any(hit.how == "coded" for hit in hits) else "text",

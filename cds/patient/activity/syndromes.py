@@ -9,7 +9,7 @@ from cds.fhir.codes import Terminology
 from cds.patient.activity.attacks import Attack
 from cds.patient.activity.rules import ActivityRules, RecordReading
 from cds.patient.activity.visits import Visit, before_visit
-from cds.patient.records.conditions import coded_as, read_conditions, words_of
+from cds.patient.records.conditions import coded_as, first_name, read_conditions, words_of
 from cds.patient.rules import found
 
 
@@ -52,4 +52,4 @@ def _is_syndrome(codes: tuple[str, ...], words: str, records: RecordReading) -> 
 
 
 def _note(words: str) -> str:
-    return f"Recorded as {words.split(' | ')[0] or 'optic neuritis or myelitis'}; whether it was a relapse is not said."
+    return f"Recorded as {first_name(words) or 'optic neuritis or myelitis'}; whether it was a relapse is not said."

@@ -40,9 +40,9 @@ def read_visits(chart: Chart, rules: ActivityRules) -> tuple[Visit, ...]:
     return tuple(visits)
 
 
-def visits_of_conditions(chart: Chart, rules: ActivityRules) -> dict[str, DateRange]:
-    """Of each Condition that a visit names as its reason or diagnosis, or that names the visit: the first such visit."""
-    seen = {visit.ref: visit.date for visit in read_visits(chart, rules)}
+def visits_of_conditions(chart: Chart, visits: tuple[Visit, ...]) -> dict[str, DateRange]:
+    """Of each Condition that one of the visits names as its reason or diagnosis, or that names the visit: the first such visit."""
+    seen = {visit.ref: visit.date for visit in visits}
     pairs: list[tuple[str, DateRange]] = []
     for entry in chart.entries("Encounter"):
         encounter = entry.resource

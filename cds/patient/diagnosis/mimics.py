@@ -140,16 +140,14 @@ def _disease(name: str, rule: Withholding, records: tuple[Diagnosed, ...], besid
     unresolved = [record for record in matching if not (record.asserted and record.over)]
     asserted = [record for record in unresolved if record.asserted]
     id = f"mimic-{name.replace(' ', '-')}"
-    match standing(unresolved)[0]:
-        case "present":
-            pass
-        case "suspected":
-            said = "is recorded both as confirmed and as refuted" if asserted else "is recorded but not confirmed"
-            days = ", ".join(dict.fromkeys(dated(record) for record in unresolved))
-            text = sentence(f"{name} {said} ({days}).")
-            return _Sign(id, text, refs(unresolved), unresolved[0].date, how=how_known(unresolved))
-        case _:
-            return None
+    stands = standing(unresolved)[0]
+    if stands == "suspected":
+        said = "is recorded both as confirmed and as refuted" if asserted else "is recorded but not confirmed"
+        days = ", ".join(dict.fromkeys(dated(record) for record in unresolved))
+        text = sentence(f"{name} {said} ({days}).")
+        return _Sign(id, text, refs(unresolved), unresolved[0].date, how=how_known(unresolved))
+    if stands != "present":
+        return None
     first = earliest(record.date for record in asserted)
     counts: Truth = True
     if rule.only_from_first_ms_date and beside:

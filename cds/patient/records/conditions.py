@@ -131,6 +131,11 @@ def words_of(concept: Concept) -> str:
     return BETWEEN_WORDS.join(concept.words)
 
 
+def first_name(words: str) -> str:
+    """What comes first of all that a concept says in words (`words_of`)."""
+    return words.split(BETWEEN_WORDS)[0]
+
+
 def notes_of(resource: Any) -> str:
     """The text of a resource's annotations."""
     return " ".join(note.text for note in resource.note or () if note.text)

@@ -10,9 +10,6 @@ from cds.patient.records.results import bounded
 from cds.patient.words.numbers import NumberWords
 from cds.three_valued import Bounds
 
-_SHORT = 3
-"""Words of an answer; more of them are a note."""
-
 
 def observed_count(part: Any, numbers: NumberWords) -> Bounds | None:
     """The count that an Observation or one of its components states; `None` if it states none, or one that nobody counts to.
@@ -23,10 +20,10 @@ def observed_count(part: Any, numbers: NumberWords) -> Bounds | None:
     return count if count is not None and count.low <= numbers.rules.most else None
 
 
-def is_short_answer(part: Any) -> bool:
-    """Whether an Observation or component has a value that is no sentence: a number, an answer, a few words."""
+def is_short_answer(part: Any, words: int) -> bool:
+    """Whether an Observation or component has a value that is no sentence: a number, an answer, so many words."""
     if part.valueString:
-        return len(part.valueString.split()) <= _SHORT
+        return len(part.valueString.split()) <= words
     return any(value is not None for value in (part.valueQuantity, part.valueInteger, part.valueBoolean, part.valueCodeableConcept))
 
 

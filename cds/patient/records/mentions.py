@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept
 from cds.fhir.dates import DateRange
+from cds.patient.reading import quoted
 from cds.patient.records.conditions import notes_of, words_of
 from cds.patient.records.results import observed_on
 from cds.patient.rules import Pattern, Rules, found, searcher
@@ -116,14 +117,9 @@ def mention_in(text: Text, rules: MentionRules, *, bare: bool = False) -> Mentio
         if _NAME not in rest:
             continue
         if found(rules.kept_open, rest):
-            return Mention(says="affirmed", text=text, quote=_quote(sentence))
+            return Mention(says="affirmed", text=text, quote=quoted(sentence, _QUOTED))
         if found(rules.denied, rest):
             denied = denied or sentence
         elif bare or found(rules.affirmed, rest):
-            return Mention(says="affirmed", text=text, quote=_quote(sentence))
-    return None if denied is None else Mention(says="denied", text=text, quote=_quote(denied))
-
-
-def _quote(sentence: str) -> str:
-    words = " ".join(sentence.split())
-    return words if len(words) <= _QUOTED else f"{words[:_QUOTED].rsplit(' ', 1)[0]} …"
+            return Mention(says="affirmed", text=text, quote=quoted(sentence, _QUOTED))
+    return None if denied is None else Mention(says="denied", text=text, quote=quoted(denied, _QUOTED))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.patient.reading import quoted
 from cds.patient.records.conditions import codes_in, date_range, read_conditions, words_of
 from cds.patient.records.mentions import Text, sentences
 from cds.patient.rules import found, searcher
@@ -67,8 +68,6 @@ def _sentences(texts: Iterable[Text], rules: TreatmentRules) -> Iterator[_Said]:
 def _records(said: _Said, terminology: Terminology, rules: TreatmentRules, as_of: date) -> Iterator[Record]:
     """A record for every drug made for MS that the words name; others count where the words speak of MS."""
     day = DateRange(said.day.first, min(said.day.last, as_of)) if said.day is not None and said.day.first <= as_of else None
-    quoted = " ".join(said.words.split())
-    quoted = quoted if len(quoted) <= QUOTED else f"{quoted[: QUOTED - 1]}…"
     for drug in dict.fromkeys(one.drug for one in name_drugs(Concept.of(said.words), terminology, rules)):
         if rules.drugs.drugs[drug].indication != "assumed" and not found(rules.indications.ms_text, said.words):
             continue
@@ -81,5 +80,5 @@ def _records(said: _Said, terminology: Terminology, rules: TreatmentRules, as_of
             earlier=True,
             not_on=day if said.ended else None,
             how="text",
-            doubt=f'named only in {said.ref}: "{quoted}"',
+            doubt=f'named only in {said.ref}: "{quoted(said.words, QUOTED)}"',
         )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from cds.fhir.codes import Concept, Terminology
+from cds.patient.reading import quoted
 from cds.patient.rules import searcher
 from cds.patient.treatment.exposure import Stop
 from cds.patient.treatment.rules import StopReasonRule, TreatmentRules
@@ -45,14 +46,14 @@ def never_taken(concepts: Iterable[Concept], notes: Iterable[str], about: About,
     sentences = [sentence for note in notes for sentence in _SENTENCE.split(note)]
     for words in (*(" | ".join(concept.words) for concept in concepts), *sentences):
         if _said(rules.stop_reasons.never_taken, words, rules) and about(words):
-            return _quote(words)
+            return quoted(words, QUOTED)
     return ""
 
 
 def _of_concept(concept: Concept, terminology: Terminology, rules: TreatmentRules) -> list[Stop]:
     if not concept:
         return []
-    written = _quote(next(iter(concept.words), "") or ", ".join(coding.code for coding in concept.codings if coding.code))
+    written = quoted(next(iter(concept.words), "") or ", ".join(coding.code for coding in concept.codings if coding.code), QUOTED)
     found: list[Stop] = []
     for kind in rules.stop_reasons.kinds:
         coded = {coding.code for coding in concept.codings} & set(kind.codes)
@@ -104,13 +105,8 @@ def _of_note(note: str, about: About, terminology: Terminology, rules: Treatment
     """
     found: list[Stop] = []
     for sentence in _SENTENCE.split(note):
-        told = _of_words(sentence, _quote(sentence), terminology, rules)
+        told = _of_words(sentence, quoted(sentence, QUOTED), terminology, rules)
         if told and not _stopped(sentence, about, rules):
             told = [stop for stop in told if stop.kind == "adherence" and about(sentence)]
         found += told
     return found
-
-
-def _quote(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
