@@ -6,8 +6,10 @@ chart → patient context → matches and safety findings → candidates → car
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cds.content import Content
 from cds.deck import safety as safety_card
@@ -37,8 +39,7 @@ FIRST_SUBTYPE = ("ms-present", "ms-or-cis")
 """Criteria of which one must newly hold, with a subtype, for a Condition just recorded to be worth a card."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What a site sets: how many cards at most, which topics are off, in which language, and what comes with them."""
 
     cap: int = 3
@@ -59,8 +60,7 @@ class Policy:
         return candidate.topic not in self.topics_off and (self.signed is None or candidate.name in self.signed)
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(Struct, frozen=True):
     """What a card may need besides its match: hazards of the chart, drugs that it speaks against, and evidence for drafted drugs."""
 
     safety: Mapping[Topic, tuple[SafetyFinding, ...]] = field(default_factory=dict)
@@ -68,8 +68,7 @@ class Beside:
     drafted: tuple[tuple[DrugEvidence, EvidenceRow], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """The cards, and everything that led to them or held others back.
 
     `chosen` are the cards before they are put into words, in the order in which they are shown, and `beside` is what they need for it.
@@ -84,7 +83,7 @@ class Advice:
     missing: tuple[Missing, ...] = ()
     safety: tuple[SafetyFinding, ...] = ()
     drugs_assessed: tuple[str, ...] = ()
-    beside: Beside = field(default_factory=Beside, repr=False)
+    beside: Beside = Beside()
     cards: tuple[Card, ...] = ()
     language: str = ENGLISH
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fastapi import APIRouter
+from msgspec.structs import replace
 from starlette.types import ASGIApp
 
 from cds.api import log

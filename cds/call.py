@@ -6,12 +6,12 @@ import json
 import shlex
 import time
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+from msgspec import Struct
 from rich.console import Console, Group
 from rich.markdown import Markdown
 from rich.panel import Panel
@@ -31,8 +31,7 @@ class CallError(MendableError, RuntimeError):
     """The call could not be made; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A service that is called: its base address, its id, and the client's key if it has one."""
 
     base: str
@@ -49,8 +48,7 @@ class Endpoint:
         return {"Content-Type": "application/json", **token}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came back: status, JSON body if it was one, and milliseconds."""
 
     status: int

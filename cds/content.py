@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from cds.deck.cards import ENGLISH, Deck, load_decks
 from cds.deck.edition import Edition
@@ -20,8 +21,7 @@ from cds.patient.read import ReadingRules
 from cds.patient.rules import RulesError
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """Everything the core knows, loaded once."""
 
     terminology: Terminology

@@ -7,9 +7,10 @@ is left unread. The answer is the one that `advise` gives (tests/properties/test
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+
+from msgspec import Struct
 
 from cds.advice import MS_IS_ABSENT, ORDER_HOOKS
 from cds.content import Content
@@ -22,8 +23,7 @@ _CHARTS_WITHOUT_RECORDS = 256
 """Of how many combinations of questions answered and days the outcome is remembered, for charts that hold no record at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class FirstLook:
+class FirstLook(Struct, frozen=True):
     """Whether the patient has MS, and whether that settles that there is no card. `opening` goes to `advise` where it does not."""
 
     ms: Fact

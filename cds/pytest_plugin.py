@@ -5,18 +5,17 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from msgspec import Struct
 
 HookRequest = Callable[..., dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class CdsService:
+class CdsService(Struct, frozen=True):
     """The service under test."""
 
     base: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Truth = bool | None
 
@@ -33,8 +34,7 @@ def any_of(truths: Iterable[Truth]) -> Truth:
     return negate(all_of(negate(truth) for truth in truths))
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """A number known only to lie between `low` and `high`, both included (`high` may be infinite)."""
 
     low: float

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from cds.advice import Advice, Policy, advise
 from cds.api.cards import wire_cards

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import orjson
 from joserfc import jws
 from joserfc.errors import JoseError
+from msgspec import Struct
 from starlette.types import Scope
 
 from cds.api.clients import ANONYMOUS, Caller, Client, ClientsFile
@@ -28,16 +28,14 @@ MAX_TOKEN_LENGTH = 16_384
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The caller: our name for it and what it may do."""
 
     id: str
     caller: Caller
 
 
-@dataclass(frozen=True, slots=True)
-class ClientAuth:
+class ClientAuth(Struct, frozen=True):
     """Checks tokens against the configured clients."""
 
     clients: ClientsFile

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from cds.protocol.card import Card
 from cds.protocol.request import HookCall
 from cds.three_valued import Truth
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
+class Opinion(Struct, frozen=True):
     """The cards for one chart.
 
     `applies`: whether the service has anything to say on such a patient at all; unknown when the chart does not tell.
@@ -27,8 +26,7 @@ class Opinion:
     settled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Core:
+class Core(Struct, frozen=True):
     """What the wire needs of the content: its version and hash, the hooks it answers, and the advice itself.
 
     `advise` takes the call, the prefetch values by key and the day. `loads` decodes the body of a call and may leave out prefetched

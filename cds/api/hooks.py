@@ -7,8 +7,8 @@ wrong is an OperationOutcome, never an empty list of cards (CH-412-05).
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
+from msgspec.structs import replace
 from starlette.types import Receive, Scope
 
 from cds.api.audit import audit

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, RSAKey
+from msgspec import Struct, field
 
 from cds.api.log import log
 from cds.fhir.client import FetchError, HttpReader
@@ -28,8 +28,7 @@ MAX_BYTES = 256 * 1024
 PublicKey = ECKey | RSAKey
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One public key with what its owner says of it."""
 
     kid: str
@@ -38,8 +37,7 @@ class Key:
     curve: str | None
 
 
-@dataclass(slots=True)
-class _Cached:
+class _Cached(Struct):
     keys: tuple[Key, ...] | None = None
     read_at: float = 0.0
     tried_at: float = float("-inf")

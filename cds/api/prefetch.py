@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from cds.protocol.discovery import KEY_OF_TYPE, PREFETCH, PREFETCH_BY_KEY, PrefetchKey
 from cds.protocol.outcome import Issue, Refusal, bad_request
@@ -24,8 +25,7 @@ class Status(Enum):
     """Not there, or nothing that answers the key (CH-PD-07, CH-PD-10)."""
 
 
-@dataclass(slots=True)
-class Answers:
+class Answers(Struct):
     """The values by key, as the chart reads them, with the status of every declared key."""
 
     values: dict[str, Any]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from cds.api import metrics
 from cds.api.log import log, place_of
@@ -14,8 +15,7 @@ from cds.protocol.card import Card
 Outcome = Literal["cards", "silent", "dataUnavailable", "refused", "overloaded", "failed", "gone"]
 
 
-@dataclass(slots=True)
-class CallRecord:
+class CallRecord(Struct):
     """One service call, filled while it is answered. Only words of ours: ids of services and clients, topics, warning names.
 
     `cards`: as they were sent; `made`: as they were before the client's profile took something away.

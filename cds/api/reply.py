@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from starlette.types import Send
 
 from cds.protocol.outcome import Issue, Refusal, operation_outcome
@@ -12,8 +12,7 @@ from cds.protocol.outcome import Issue, Refusal, operation_outcome
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What is sent back. Every JSON answer has the content type application/json (CH-GEN-04)."""
 
     status: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
+
+from msgspec import Struct
 
 from cds.api.client_auth import ClientAuth
 from cds.api.clients import ConfigurationError, load_clients
@@ -22,8 +23,7 @@ from cds.protocol.discovery import SERVICES, DiscoveryDocument, Service, discove
 from cds.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Struct, frozen=True):
     """Settings, content and what was made of them. `turns`: calls compute one after the other, and the loop looks around in between."""
 
     settings: Settings

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from jinja2 import nodes
+from msgspec import Struct
 
 from cds.content import Content
 from cds.deck.cards import CardFile, environment
@@ -30,8 +30,7 @@ NOT_EVIDENCE = frozenset(("missingData", "notMs", "dmtSafety", "dmtEvidence"))
 BRIEF_LIMIT = 130
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something wrong (`error`) or worth a look (`warning`), where, and the mend."""
 
     level: Literal["error", "warning"]
@@ -39,8 +38,7 @@ class Problem:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """How much of one kind is encoded: what the dossiers hold, what was added since, and what was left out with a reason."""
 
     kind: str

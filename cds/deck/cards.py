@@ -5,13 +5,13 @@ Templates are compiled once; an unknown variable, claim or fact is a `ContentErr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cds.deck.wording import PHRASES, Wording
@@ -49,8 +49,7 @@ class FrontMatter(BaseModel):
     suggestions: tuple[Draft, ...] = Field((), description="what the card may offer to draft; only where a site asks for suggestions")
 
 
-@dataclass(frozen=True, slots=True)
-class CardFile:
+class CardFile(Struct, frozen=True):
     """One compiled card. `drafts` are its suggestions, each with its condition."""
 
     front: FrontMatter
@@ -60,8 +59,7 @@ class CardFile:
     drafts: tuple[tuple[Draft, Condition | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Deck:
+class Deck(Struct, frozen=True):
     """All cards by name, and the words they share, in one language."""
 
     cards: dict[str, CardFile]

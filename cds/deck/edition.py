@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+
+class Edition(Struct, frozen=True):
     """The content's version, hash and review state; version and day are printed on every card (CH-SAFE-01).
 
     `one_list` is the one list of efficacy classes that a site reads, by name; empty where all are read together (F15).

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.deck.wording import Wording
 from cds.evidence.criteria import Finding
@@ -16,8 +18,7 @@ BASIC = ("ms-suspected", "subtype-recorded", "mimic-undecided", "treatment-reada
 """Criteria of kind (a): what must be known before any evidence can be matched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """One datum that is not known, what is known of it, and what it would let us match."""
 
     item: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+
+from msgspec import Struct, field
 
 from cds.deck import safety as say
 from cds.deck import treatments
@@ -37,8 +38,7 @@ MOST_DIFFERENCES = 3
 """Most respects in which a card says how the people studied differ from this patient."""
 
 
-@dataclass(slots=True)
-class Pen:
+class Pen(Struct):
     """Collects what a template shows: the claims and the sources whose links the card must carry."""
 
     evidence: Evidence

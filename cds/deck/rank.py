@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cds.deck.cards import Indicator
 from cds.evidence.match import Match
@@ -13,8 +14,7 @@ STANCE_ORDER: tuple[Stance, ...] = ("option", "caution", "trialOnly", "backgroun
 _LOWER: frozenset[Stance] = frozenset(("trialOnly", "background", "notSupported"))
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """Something that could become a card, with what ranking needs to know of it."""
 
     name: str
@@ -27,16 +27,14 @@ class Candidate:
     """`missingData` of kind (a) without an option card comes right after warnings."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
+class HeldBack(Struct, frozen=True):
     """A candidate that gave no card, and why."""
 
     candidate: Candidate
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What ranking needs to know of the chart; each a criterion of `seeds/evidence/criteria/ranking.yaml`."""
 
     transplant_first: bool

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cds.deck import safety as say
 from cds.deck.abbreviations import in_words
@@ -18,16 +19,14 @@ from cds.evidence.criteria import Finding
 from cds.evidence.model import Claim, Stance, Topic
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One absolute link of a card; labels are unique within the card (CH-LINK-06)."""
 
     label: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """A draft that a card offers: its label, the FHIR resource without the patient, and the element that names the patient."""
 
     label: str
@@ -35,8 +34,7 @@ class Suggestion:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """One card as the core knows it; the rim adds the uuid and encodes it (cds.protocol.card)."""
 
     name: str

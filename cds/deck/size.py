@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 ALL = 99
 """More than any list of a card holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """How much a card says: claims in each `more` and, as a last resort, in each `claim`; hazards told in full; lists in brief.
 
     `spelled`: whether every abbreviation is spelled out; otherwise as many as there is room for.

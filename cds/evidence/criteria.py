@@ -13,8 +13,9 @@ A condition is one of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from cds.evidence.model import Criterion
 from cds.patient.context import Fact
@@ -36,8 +37,7 @@ class CriterionError(ValueError):
     """A condition that cannot be compiled; the message names the criterion and what to change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One criterion against one chart: the verdict, why, and the resources behind it."""
 
     criterion: Criterion
@@ -46,8 +46,7 @@ class Finding:
     resources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A compiled condition: the facts it reads, the test, and which of the facts carry the outcome of the test."""
 
     facts: tuple[str, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from cds.evidence.criteria import Condition, CriterionError, Facts, compile_condition
@@ -44,8 +44,7 @@ class DraftedDrug(Record):
     stance_changes: tuple[StanceChange, ...] = Field((), description="the first whose condition holds replaces the stance of the rows")
 
 
-@dataclass(frozen=True, slots=True)
-class DrugEvidenceBase:
+class DrugEvidenceBase(Struct, frozen=True):
     """The evidence on all drugs, with compiled conditions, and what holds of every drafted drug."""
 
     drugs: dict[str, DrugEvidence]

@@ -6,12 +6,12 @@ Every problem is a `ContentError` that names the file and what to change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
+from msgspec import Struct
 from pydantic import ValidationError
 
 from cds.evidence.criteria import Condition, CriterionError, compile_condition
@@ -48,8 +48,7 @@ class Citing(NamedTuple):
     beside: tuple[Source, ...]
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True, dict=True):
     """The whole evidence base, by id."""
 
     sources: dict[str, Source]

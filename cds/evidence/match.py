@@ -6,16 +6,16 @@ A gate must be met. A limit must not be failed; unknown limits are named on the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from cds.evidence.criteria import Facts, Finding, judge
 from cds.evidence.load import Evidence
 from cds.evidence.model import Stance, Summary
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """One summary against one chart. `fires` when it has something to say; `because` says why not."""
 
     summary: Summary

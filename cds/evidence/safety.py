@@ -8,11 +8,11 @@ never "safe".
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from cds.evidence.criteria import Condition, CriterionError, Facts, Verdict, compile_condition
@@ -105,16 +105,14 @@ class UnreadHazard(Record):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SafetyMatrix:
+class SafetyMatrix(Struct, frozen=True):
     """All rows with their compiled conditions."""
 
     rows: dict[str, SafetyRow]
     conditions: dict[str, Condition]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """How one drug stands in this chart. `taken` is the last day it was taken, if known; as of today while it goes on."""
 
     drug: str
@@ -124,8 +122,7 @@ class Standing:
     taken: DateRange | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SafetyFinding:
+class SafetyFinding(Struct, frozen=True):
     """One hazard of one drug against the chart."""
 
     drug: str

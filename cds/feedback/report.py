@@ -6,10 +6,11 @@ import math
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
 
 from cds.feedback.records import Call, Feedback, Shown
 
@@ -23,8 +24,7 @@ class Answer(NamedTuple):
     card: Shown | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A reason to override, and how often it was the last word on a card."""
 
     code: str
@@ -33,8 +33,7 @@ class Reason:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class CardLine:
+class CardLine(Struct, frozen=True):
     """Cards shown in one period, and the last word on each: a card that was first overridden and then accepted counts as accepted.
 
     A card on which nobody reported is only in `shown`. `reasons`: of the overridden, the most frequent first.
@@ -50,8 +49,7 @@ class CardLine:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnmatchedLine:
+class UnmatchedLine(Struct, frozen=True):
     """Reports on cards that are not known to have been shown, by the time they were received."""
 
     period: str
@@ -60,8 +58,7 @@ class UnmatchedLine:
     overridden: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallLine:
+class CallLine(Struct, frozen=True):
     """Service calls with one outcome; times in milliseconds."""
 
     period: str
@@ -72,8 +69,7 @@ class CallLine:
     p95_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Lines in the order of period, then name."""
 
     cards: tuple[CardLine, ...]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
+from msgspec import to_builtins
+from msgspec.structs import fields
 from pydantic.alias_generators import to_camel
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -21,7 +22,7 @@ CSV_COLUMNS = ("what", "period", "service", "topic", "summary", "contentVersion"
 
 def as_json(report: Report) -> bytes:
     """One object: `cards`, `unmatched`, `calls`, each an array of lines."""
-    return orjson.dumps(_camel(asdict(report)), option=orjson.OPT_INDENT_2)
+    return orjson.dumps(_camel(to_builtins(report)), option=orjson.OPT_INDENT_2)
 
 
 def as_csv(report: Report) -> str:

@@ -6,8 +6,9 @@ The decision table is contract 2.6 (CH-PD-01 to CH-PD-13).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from cds.fhir.resources import type_of
 
@@ -23,8 +24,7 @@ class Sent(NamedTuple):
     full_url: str | None
 
 
-@dataclass(slots=True)
-class Page:
+class Page(Struct):
     """A received value, taken apart. `unreadable` counts entries that hold no resource."""
 
     state: State = "answered"

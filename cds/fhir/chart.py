@@ -7,8 +7,10 @@ spread over Bundles. Nothing here raises on received data, whatever JSON it is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cds.fhir.bundles import Page, Sent, read_value
 from cds.fhir.codes import Concept
@@ -42,17 +44,15 @@ _UNSAID = ("birthDate", "gender")
 """Elements of the Patient whose loss is named, as each of them is a fact by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One validated resource. `ref` is `Type/id`, with a made-up, stable id where the resource has none; `raw` is as it was sent."""
 
     ref: str
     resource: Any
-    raw: Raw = field(repr=False, compare=False)
+    raw: Raw
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotRead:
+class NotRead(Struct, frozen=True, kw_only=True):
     """Something that was sent or asked for and could not be read; what it might have said is unknown.
 
     `concepts` is what it seems to speak of, salvaged from JSON that is not valid; empty where not even that can be told.
@@ -65,8 +65,7 @@ class NotRead:
     concepts: tuple[Concept, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class Chart(Struct, frozen=True, kw_only=True):
     """The chart of one patient.
 
     `answered` are the resource types that were asked for and answered in full; `partial` those of which a part is missing.
@@ -78,12 +77,16 @@ class Chart:
     partial: frozenset[str] = frozenset()
     not_read: tuple[NotRead, ...] = ()
     patient_mismatch: bool = False
-    _entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict, repr=False)
-    _by_ref: Mapping[str, Entry] = field(default_factory=dict, repr=False)
-    _medications: Mapping[str, Concept] = field(default_factory=dict, repr=False)
-    _addresses: Mapping[str, Target] = field(default_factory=dict, repr=False)
-    _aside: tuple[Identified, ...] = field(default=(), repr=False)
-    _make: Make = field(default=compiled, repr=False, compare=False)
+    _entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    _by_ref: Mapping[str, Entry] = field(default_factory=dict)
+    _medications: Mapping[str, Concept] = field(default_factory=dict)
+    _addresses: Mapping[str, Target] = field(default_factory=dict)
+    _aside: tuple[Identified, ...] = ()
+    _make: Make = compiled
+
+    def __repr__(self) -> str:
+        """How many resources of each type it holds, and nothing of what they say."""
+        return f"Chart({', '.join(f'{len(found)} {type_}' for type_, found in sorted(self._entries.items()))})"
 
     @classmethod
     def from_prefetch(
@@ -344,8 +347,7 @@ def refs_in(raw: Any) -> frozenset[str]:
     return frozenset(identify(sent).ref for sent in read_value(raw).sent)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftOrder:
+class DraftOrder(Struct, frozen=True, kw_only=True):
     """One draft order of a hook's context. `raw` is as it was sent and need not be valid FHIR."""
 
     ref: str
@@ -353,7 +355,7 @@ class DraftOrder:
     concept: Concept
     status: str | None
     intent: str | None
-    raw: Raw = field(repr=False, compare=False)
+    raw: Raw
 
 
 ORDER_TYPES = ("MedicationOrder", "MedicationRequest", "ProcedureRequest", "ReferralRequest", "ServiceRequest")

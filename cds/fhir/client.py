@@ -12,13 +12,13 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import cast
 
 import httpx
 from h2.exceptions import H2Error
+from msgspec import Struct
 
 MAX_ORIGINS = 256
 MAX_CONNECTIONS = 64
@@ -37,8 +37,7 @@ class FetchError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Status, content type and body of an answer."""
 
     status: int
@@ -46,8 +45,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(slots=True)
-class _Origin:
+class _Origin(Struct):
     """The connections to one origin, as many places as there may be requests at once, and whether it speaks HTTP/2, once that is known.
 
     Where it does, requests share a connection. Where it does not, a pool that hopes for it would make one connection after the other.

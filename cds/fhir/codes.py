@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
+
+from msgspec import Struct, field
 
 from cds.fhir.local_codes import LocalCode, LocalCodesError, read_local_codes
 from cds.fhir.systems import Systems
@@ -49,8 +50,7 @@ class Coding(NamedTuple):
     display: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
+class Concept(Struct, frozen=True):
     """A CodeableConcept as it was sent, validated or not."""
 
     codings: tuple[Coding, ...] = ()
@@ -101,8 +101,7 @@ def _words(value: Any) -> str | None:
 _NOTHING = Concept()
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """One value set that a concept or text fell into.
 
     `how` is `coded` or `text`; `system` and `code` are the recognised code as the value set writes it (None for text). `captured` are
@@ -141,23 +140,26 @@ class _LocalSystem(NamedTuple):
     codes: dict[str, Hit]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Terminology:
+class Terminology(Struct, frozen=True, eq=False):
     """All value sets, prepared for matching."""
 
     value_sets: Mapping[str, ValueSet]
     systems: Systems
     never_match: tuple[NeverMatch, ...]
-    _exact: Mapping[tuple[str, str], tuple[Hit, ...]] = field(repr=False)
-    _prefixes: Mapping[tuple[str, str], tuple[Hit, ...]] = field(repr=False)
-    _ranges: Mapping[str, tuple[tuple[str, str, Hit], ...]] = field(repr=False)
-    _prefixed: frozenset[str] = field(repr=False)
-    _longest_prefix: int = field(repr=False)
-    _local: tuple[_LocalSystem, ...] = field(repr=False)
-    _patterns: Mapping[str, tuple[_Pattern, ...]] = field(repr=False)
-    _guards_of: Mapping[str, tuple[str, ...]] = field(repr=False)
-    _drug_sets: tuple[str, ...] = field(repr=False)
-    _remembered: dict[tuple[Concept, Any], Any] = field(default_factory=dict, repr=False)
+    _exact: Mapping[tuple[str, str], tuple[Hit, ...]]
+    _prefixes: Mapping[tuple[str, str], tuple[Hit, ...]]
+    _ranges: Mapping[str, tuple[tuple[str, str, Hit], ...]]
+    _prefixed: frozenset[str]
+    _longest_prefix: int
+    _local: tuple[_LocalSystem, ...]
+    _patterns: Mapping[str, tuple[_Pattern, ...]]
+    _guards_of: Mapping[str, tuple[str, ...]]
+    _drug_sets: tuple[str, ...]
+    _remembered: dict[tuple[Concept, Any], Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """How much it knows."""
+        return f"Terminology({len(self.value_sets)} value sets)"
 
     @classmethod
     def load(cls, folder: Path, local_codes: Path | None = None) -> Terminology:

@@ -6,8 +6,9 @@ Months are calendar months; bounds include the end day.
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date, datetime
+
+from msgspec import Struct
 
 from cds.three_valued import Bounds, Truth, negate
 
@@ -39,8 +40,7 @@ def months_between(start: date, end: date) -> float:
     return whole + (end - anchor).days / (add_months(start, whole + 1) - anchor).days
 
 
-@dataclass(frozen=True, slots=True)
-class DateRange:
+class DateRange(Struct, frozen=True):
     """The days that a full or partial date could mean: `2024` is 2024-01-01 to 2024-12-31."""
 
     first: date

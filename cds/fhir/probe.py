@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from cds.fhir.codes import Concept
 from cds.fhir.resources import Unread, type_of
@@ -151,8 +151,7 @@ _BUNDLE = msgspec.json.Decoder(_Bundle)
 _ENTRY = msgspec.json.Decoder(_Entry)
 
 
-@dataclass(slots=True)
-class _Value:
+class _Value(Struct):
     """One prefetch value: as it was sent and, if it is a Bundle of which something may be left out, that Bundle.
 
     `droppable`: by type and id, where in the Bundle the entries stand that may be left out; `staying`: where the others do.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from cds.fhir.codes import Concept
@@ -85,16 +85,14 @@ class Fault(NamedTuple):
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Valid:
+class Valid(Struct, frozen=True):
     """A validated resource, and the top-level elements that had to be left out of it."""
 
     resource: Any
     left_out: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why a resource could not be validated: field paths and kinds of fault."""
 
     reason: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from cds.fhir.value_sets import System, TerminologyError
 
@@ -26,8 +27,7 @@ def normal_uri(uri: str) -> str:
     return uri
 
 
-@dataclass(frozen=True, slots=True)
-class Systems:
+class Systems(Struct, frozen=True):
     """The systems table, prepared for look-up."""
 
     by_id: Mapping[str, System]

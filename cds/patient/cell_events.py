@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Hit, Terminology
@@ -95,8 +96,7 @@ class AllCellTherapyRules(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One record of a cell therapy, or (with its name in `conditioning`, further records in `beside`) of what is given before one."""
 
     ref: str

@@ -6,9 +6,10 @@ Everything here is immutable and free of I/O. A fact whose value is `None` is un
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
+
+from msgspec import Struct, field
 
 from cds.fhir.chart import NotRead
 from cds.fhir.dates import DateRange
@@ -18,8 +19,7 @@ How = Literal["coded", "derived", "text", "notFound"]
 """Where a fact comes from: a code or value, a rule over other facts, free text, or nothing at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """One statement about the patient that a criterion can test.
 
     `value` is a word of the fact's vocabulary, a truth or a bounded number as `facts.CATALOGUE` says; `None` is unknown.
@@ -33,8 +33,7 @@ class Fact:
     how: How = "derived"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relapse:
+class Relapse(Struct, frozen=True, kw_only=True):
     """One attack (records within 30 days merged, F4). `uncertain`: near an infection; `possible`: a steroid course alone."""
 
     onset: DateRange
@@ -44,8 +43,7 @@ class Relapse:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
+class Scan(Struct, frozen=True, kw_only=True):
     """One MRI reading (F5). Lesion numbers are `None` where the report does not say; `counts` is `False` once PML is suspected.
 
     `region` is the cord only where the brain was not imaged; `disagreement` says where a coded count and the report differ; `unread`
@@ -76,8 +74,7 @@ class Scan:
         return False if self.clean is True else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdssScore:
+class EdssScore(Struct, frozen=True, kw_only=True):
     """One EDSS value with its date (F8); `near_relapse` marks a score within 90 days after an attack."""
 
     value: float
@@ -93,8 +90,7 @@ FailureKind = Literal["inflammatory", "recorded", "worseningOnly"]
 Phase = Literal["washIn", "acting", "rebound", "residual", "off", "unknown"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
+class Episode(Struct, frozen=True, kw_only=True):
     """One course of one MS drug (F11), with how it ended (F13).
 
     `phase` is where it stands on the day of the advice: in wash-in, acting, in its rebound or residual window, off, or not known.
@@ -138,8 +134,7 @@ class Episode:
         return None if self.phase == "unknown" else self.phase in ("washIn", "acting")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseScore:
+class ResponseScore(Struct, frozen=True, kw_only=True):
     """A MAGNIMS or modified Rio score (F10) of the first year of one course of interferon; a span where the year is not known exactly.
 
     It is shown, and no criterion can test it: the rules give it no part in any card. `date` is the first year itself.
@@ -154,8 +149,7 @@ class ResponseScore:
     how: How = "derived"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caution:
+class Caution(Struct, frozen=True, kw_only=True):
     """One finding that bears on safety, with value, date and source; `id` is the fact or definition it belongs to."""
 
     id: str
@@ -167,8 +161,7 @@ class Caution:
     stale: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
+class Conflict(Struct, frozen=True, kw_only=True):
     """Two records that cannot both be right; shown, never resolved in silence."""
 
     id: str
@@ -176,8 +169,7 @@ class Conflict:
     resources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientContext:
+class PatientContext(Struct, frozen=True, kw_only=True):
     """Everything read from one chart for one day. Same chart and day, same context."""
 
     as_of: date

@@ -5,14 +5,14 @@ Readers in `cds.patient` provide exactly these facts; `ranvier content check` ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Kind = Literal["word", "flag", "number"]
 
 
-@dataclass(frozen=True, slots=True)
-class FactKind:
+class FactKind(Struct, frozen=True):
     """What a fact can be: one of `words`, a truth, or a number in `unit`."""
 
     kind: Kind

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart, DraftOrder
 from cds.fhir.codes import Concept, Terminology
@@ -40,8 +41,7 @@ NOT_TO_BE_DONE = ("cancelled", "stopped", "ended", "completed", "revoked", "ente
 """Statuses of an order that asks for nothing (any more)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """One drafted order that concerns MS: a DMT (`kind` dmt, with `drug`) or a cell therapy. `note` says what was left open."""
 
     kind: str
@@ -51,8 +51,7 @@ class Order:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
+class Trigger(Struct, frozen=True, kw_only=True):
     """The hook that was called and the MS orders selected or drafted in it.
 
     `before` is the chart without the Conditions that were just put on the problem list (problem-list-item-create).

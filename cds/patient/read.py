@@ -5,9 +5,11 @@ cell therapy → treatment courses → diagnosis → person → cautions → sca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
@@ -37,8 +39,7 @@ from cds.patient.treatment.read import with_mentions as with_mentioned_drugs
 from cds.patient.treatment.rules import TreatmentRules
 
 
-@dataclass(frozen=True)
-class ReadingRules:
+class ReadingRules(Struct, frozen=True):
     """Every threshold, window and pattern of reading, from `seeds/evidence/definitions`."""
 
     diagnosis: DiagnosisRules
@@ -88,8 +89,7 @@ class Knowledge(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """What is read first: enough to say whether the patient has MS."""
 
     cells: Reading

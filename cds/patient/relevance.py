@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any, get_args
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from cds.fhir.codes import Concept, Terminology
 from cds.patient.read import Knowledge
@@ -60,7 +62,7 @@ def patterns_in(rules: Any) -> Iterator[str]:
             value = getattr(rules, name)
             is_pattern = _IS_PATTERN in field.metadata or _holds_pattern(field.annotation)
             yield from _strings(value) if is_pattern else patterns_in(value)
-    elif is_dataclass(rules) and not isinstance(rules, type):
+    elif isinstance(rules, Struct):
         for part in fields(rules):
             yield from patterns_in(getattr(rules, part.name))
     elif isinstance(rules, Mapping):

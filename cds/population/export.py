@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
+from msgspec import Struct
 
 from cds.fhir.resources import BEARS_ON_FACTS
 from cds.mendable import MendableError
@@ -27,8 +27,7 @@ class ExportError(MendableError, ValueError):
     """An export that cannot be used, or a run that cannot go on; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """The files of an export, and the resource types that were asked for; `partly` says why it may not be whole, empty if it is."""
 
     files: tuple[Path, ...]
@@ -36,8 +35,7 @@ class Export:
     partly: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """The lines of a file that begin from `start` to before `end`, in bytes; to the end of the file if `end` is None."""
 
     number: int

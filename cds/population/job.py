@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from cds.advice import Policy
 from cds.content import Content, load_content
@@ -14,8 +15,7 @@ from cds.content import Content, load_content
 _POLICY = Policy()
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """What a site brings or chooses: its reviewed copy of the content, its own codes, the one list of efficacy classes that it reads."""
 
     content: Path | None = None
@@ -26,8 +26,7 @@ class Site:
 _SITE = Site()
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """A run: what is asked of everybody, and where its files are.
 
     `types` are the resource types that the export answers, `shares` the number of groups that patients are dealt into. `narrow`:

@@ -10,12 +10,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.population.ask import MEDICATIONS, Row, all_runs, ask, collect_medications, read_rows, rows_of
 from cds.population.engines import Each, Engine, on_cores
@@ -38,8 +39,7 @@ Progress = Callable[[str, int, int], None]
 def _tell_nobody(_what: str, _done: int, _whole: int) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """What a run found, in numbers of patients. `left_out`: lines of the export that no answer rests on, by reason."""
 
     patients: int

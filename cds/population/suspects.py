@@ -10,13 +10,13 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from cds.advice import MS_IS_ABSENT
 from cds.content import Content
@@ -66,8 +66,7 @@ _CONDITION = msgspec.json.Decoder(_Condition).decode
 _CODE = msgspec.json.Decoder(_Concept).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The places of the patients and of the suspects in a piece, packed; whether it holds Conditions; and lines that are counted."""
 
     patients: bytes

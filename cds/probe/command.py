@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from rich.console import Console
 
 from cds.mendable import MendableError
@@ -39,8 +39,7 @@ def read_requests(paths: list[Path]) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Manners:
+class Manners(Struct, frozen=True):
     """How much the probe may do: feedback about cards that do not exist, requests, milliseconds between them, seconds for an answer."""
 
     feedback: bool = True

@@ -12,13 +12,14 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from msgspec import Struct
+
 Mood = Literal["answers", "pages", "pagesElsewhere", "redirects", "refuses", "fails"]
 """`pages`: each search in two pages; `pagesElsewhere`: the second is on another server; `redirects`: everything lies on another server."""
 JSON = "application/fhir+json"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One request that came in: what for, and whether and how it was authorized."""
 
     method: str

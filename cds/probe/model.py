@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
+
+from msgspec import Struct
 
 Level = Literal["SHALL", "SHALL NOT", "SHOULD", "LOCAL"]
 """Obligation of the specification; LOCAL is a decision of ours where the specification is silent."""
@@ -42,8 +43,7 @@ def strict_json(body: bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(Struct, frozen=True, dict=True):
     """One request and its answer. Neither the sent body nor a token is kept; status 0 means that no answer came."""
 
     method: str
@@ -88,16 +88,14 @@ class Exchange:
         return kind if isinstance(kind, str) else "a JSON object"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What a check saw in one exchange: nothing wrong, or a fault in words."""
 
     exchange: Exchange
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The result of one check."""
 
     check: str
@@ -111,8 +109,7 @@ class Result:
     looked_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """All results of one run."""
 
     base: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict
 from importlib.resources import files
 from typing import Literal
 from xml.sax.saxutils import quoteattr
 
 from jinja2 import Environment, StrictUndefined
+from msgspec.structs import asdict
 from rich.console import Console
 from rich.table import Table
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 PATIENT = "probe-1"
 CANARY = "Canarybird"
@@ -17,8 +18,7 @@ NO_SERVER = "https://fhir.invalid/r4"
 Resource = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(Struct, frozen=True):
     """The context of a published hook: required and optional fields, and which may stand in templates (contract section 3)."""
 
     required: tuple[str, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cds.probe import answer, card, cors, discovery, errors, feedback, fetching, jwt, prefetch, request, surface, templates
 from cds.probe.model import Level, ProfileName, Seen
@@ -18,8 +19,7 @@ EPIC: frozenset[ProfileName] = frozenset({"epic"})
 STRICT_EPIC = STRICT | EPIC
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One check. `advice`: what it finds is reported, but never a failure."""
 
     name: str

@@ -8,13 +8,13 @@ import hmac
 import json
 import time
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from msgspec import Struct
 
 from cds.mendable import MendableError
 
@@ -26,8 +26,7 @@ class KeyFileError(MendableError, ValueError):
     """A key file that cannot be used; the message says why and never quotes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(Struct, frozen=True):
     """A client's private key with what its tokens say."""
 
     key: ECKey | RSAKey

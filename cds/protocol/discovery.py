@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -15,8 +15,7 @@ SPECIFICATION_VERSION = "2.0.1"
 """Version of the CDS Hooks specification that is implemented (CH-DISC-08)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrefetchKey:
+class PrefetchKey(Struct, frozen=True):
     """One key that Ranvier asks for: the FHIR type it holds and its query, in the portable subset of contract 2.5."""
 
     key: str
@@ -51,8 +50,7 @@ KEY_OF_TYPE = {entry.resource_type: entry.key for entry in PREFETCH}
 """Sites that type in their keys by hand often take the bare type name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One service: the id in its address, the hook it answers, and what a person reads about it."""
 
     id: str
@@ -125,8 +123,7 @@ class Discovery(_Wire):
     services: list[ServiceEntry]
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryDocument:
+class DiscoveryDocument(Struct, frozen=True):
     """The discovery answer as it is sent: the bytes and their strong entity tag (CH-DISC-13)."""
 
     body: bytes

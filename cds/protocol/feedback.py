@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -95,8 +95,7 @@ class Feedback(_Wire):
     feedback: tuple[FeedbackEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackRead:
+class FeedbackRead(Struct, frozen=True):
     """The entries that can be kept, what is wrong with the others by index, and the names of tolerated faults, safe to log."""
 
     entries: tuple[FeedbackEntry, ...]
@@ -144,8 +143,7 @@ _RULES = {
 _REQUIRED = ("card", "outcome", "outcomeTimestamp")
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(Struct, frozen=True):
     """A member that breaks its rule; an empty name is the entry itself."""
 
     member: str

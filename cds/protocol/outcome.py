@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import orjson
+from msgspec import Struct
 from pydantic import BaseModel, Field
 
 IssueCode = Literal[
@@ -29,8 +30,7 @@ IssueCode = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(Struct, frozen=True):
     """One thing that is wrong: a FHIR issue type, a sentence for people, and where (a path or a prefetch key of our own)."""
 
     code: IssueCode

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Checks = Literal["interop", "strict"]
 ProfileName = Literal["interop", "strict", "epic", "oracle", "sandbox"]
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """`checks`: faults of real clients are tolerated or refused. `explanation`: cards carry the explanation extension.
 
     `content_type`: cards say in Epic's extension that their detail is Markdown. `replay`: a token may be used more than once.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import orjson
+from msgspec import Struct, field
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -36,8 +36,7 @@ _USER = re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """How one request is read: the profile, and the names of tolerated faults, which are safe to log."""
 
     checks: Checks = "interop"
@@ -182,8 +181,7 @@ class HookRequest(_Wire):
     extension: Annotated[Any, WithJsonSchema({"type": "object"})] = None
 
 
-@dataclass(frozen=True, slots=True)
-class HookCall:
+class HookCall(Struct, frozen=True):
     """A request that passed its checks. `prefetch` holds the values as received, under the keys as received."""
 
     hook: str

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import asdict
 from urllib.parse import parse_qs, quote
 
+from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 

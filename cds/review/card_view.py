@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from msgspec import Struct
 
 from cds.deck.render import Card
 from cds.deck.safety import lower
@@ -23,8 +23,7 @@ _SHORTEST = 8
 """Reasons shorter than this many characters are found by chance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """One line of a card, and where it comes from. Without any origin it is in the words of the card file or summary itself."""
 
     html: Markup
@@ -43,8 +42,7 @@ class Sentence:
         return "chart" if self.facts or self.criteria or self.episodes else "card"
 
 
-@dataclass(frozen=True, slots=True)
-class CardView:
+class CardView(Struct, frozen=True):
     """A card, its detail as HTML, and its sentences."""
 
     card: Card

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cds.content import Content
 from cds.deck.lengths import DETAIL_LIMIT
@@ -18,8 +19,7 @@ from cds.review.signed_content import changes, content_of
 from cds.review.signoff import DECISIONS, STATES, Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A card as one patient gets it."""
 
     reading: Reading
@@ -27,8 +27,7 @@ class Shown:
     figures: Readability
 
 
-@dataclass(frozen=True, slots=True)
-class CardPage:
+class CardPage(Struct, frozen=True):
     """One card file with all that a reviewer asks of it."""
 
     name: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, get_args
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from cds.content import Content
 from cds.feedback.records import RecordError
@@ -18,8 +18,7 @@ MOST_BARS = 24
 """Groups drawn; the table holds all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Cards that have something in common, with what became of them; nobody answered for the rest of those shown."""
 
     name: str
@@ -33,8 +32,7 @@ class Group:
         return self.accepted + self.overridden
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One way to look at the cards: a drawing and its table."""
 
     title: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cds.content import Content
 from cds.review.reading import Reading, State, topic_state
@@ -20,8 +21,7 @@ STATES: dict[State, tuple[str, str]] = {
 """Each state's sign and name, loudest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One patient and the state of each topic."""
 
     patient: SyntheticPatient

@@ -11,7 +11,6 @@ import hmac
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,6 +18,7 @@ import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from cds.api.clients import ConfigurationError
@@ -52,8 +52,7 @@ class Description(BaseModel):
     authorization_response_iss_parameter_supported: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One sign-in under way: what the browser must bring back and what only we know. `to` is where it began."""
 
     state: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from cds.content import Content
 from cds.evidence.criteria import Finding
@@ -43,8 +43,7 @@ GROUPS = {
 SAFETY = "Safety"
 
 
-@dataclass(frozen=True, slots=True)
-class FactRow:
+class FactRow(Struct, frozen=True):
     """One fact as a reader sees it."""
 
     name: str
@@ -53,8 +52,7 @@ class FactRow:
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryRow:
+class SummaryRow(Struct, frozen=True):
     """One summary against the chart, with the kind of each criterion."""
 
     id: str

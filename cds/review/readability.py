@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cds.deck.lengths import read_length
 
@@ -14,8 +15,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Readability:
+class Readability(Struct, frozen=True):
     """Figures of one text; `characters` as the limit of a card counts them.
 
     `lix`: mean words a sentence plus per cent long words; above 50 is hard, technical prose often 50 to 60.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from msgspec import Struct
 
 from cds.advice import Advice, Policy, advise
 from cds.content import Content
@@ -21,8 +22,7 @@ State = Literal["fired", "held", "unknown", "silent"]
 """What became of a topic or summary: a card; a card that gave way; silence for want of data; silence because a criterion is not met."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A chart with its advice. `name` is what the chart calls the patient; it is shown and never kept."""
 
     id: str

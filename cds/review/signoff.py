@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import orjson
+from msgspec import Struct
 
 from cds.content import Content
 from cds.feedback.records import Signature
@@ -30,8 +30,7 @@ STATES: dict[State, str] = {
 LONGEST = {"reviewer": 120, "role": 120, "comment": 4_000}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How one card stands: its hash, the state, the decisions on this hash, and the last signature on an earlier one."""
 
     card: str

@@ -7,8 +7,10 @@ A date known to the month or year is drawn as wide as it is vague. There are two
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Episode, PatientContext, Scan
@@ -26,8 +28,7 @@ LETTER = 6.2
 """About how wide a letter is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """How wide a drawing is, where its plot begins and ends, and whether names stand above their bars rather than left of them."""
 
     name: str
@@ -46,8 +47,7 @@ WIDE = Shape("wide", 960, 112, 36, names_above=False)
 NARROW = Shape("narrow", 350, 52, 14, names_above=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A course of time. `vague_start` and `vague_end` are the widths at either end within which the date lies; `open` runs on."""
 
     label: str
@@ -63,8 +63,7 @@ class Bar:
     outcome: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A point in time, drawn at the middle of its date; `half` is half the width of the days it could be."""
 
     kind: str
@@ -75,8 +74,7 @@ class Mark:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """Everything the template draws. `earlier` names what lies before the first day drawn."""
 
     shape: Shape
@@ -156,8 +154,7 @@ def timeline(context: PatientContext, pregnancies: Sequence[Pregnancy] = (), sha
 _ATTACK = {"relapse": "Relapse", "uncertain": "Uncertain attack", "possible": "Possible attack (steroids alone)"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
+class _Scale(Struct, frozen=True):
     shape: Shape
     first: date
     last: date

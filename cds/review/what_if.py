@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
 from markupsafe import Markup
+from msgspec import Struct
 from starlette.datastructures import QueryParams
 
 from cds.advice import Policy
@@ -60,8 +61,7 @@ _PREGNANCY = ("pregnant", "pregnancy test", "not pregnant")
 Change = Literal["new", "gone", "changed", "same"]
 
 
-@dataclass(frozen=True, slots=True)
-class CardChange:
+class CardChange(Struct, frozen=True):
     """One topic's card before and after, with the lines that differ (`-`, `+` or a blank first)."""
 
     topic: str
@@ -71,8 +71,7 @@ class CardChange:
     lines: tuple[tuple[str, Markup], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Something that reads otherwise than before: a fact or the state of a summary."""
 
     name: str

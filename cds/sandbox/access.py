@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 LIFETIME_SECONDS = 300
 SCOPE = "patient/*.rs"
 
 
-@dataclass(slots=True)
-class Tokens:
+class Tokens(Struct):
     """The tokens that were given out and have not expired: token → patient and end."""
 
     given: dict[str, tuple[str, float]] = field(default_factory=dict)

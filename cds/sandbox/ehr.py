@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from urllib.parse import parse_qsl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from msgspec import Struct, field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -43,8 +43,7 @@ HEADERS = {
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
-@dataclass(slots=True)
-class Made:
+class Made(Struct):
     """One call that was made, and what was reported about its cards."""
 
     id: str

@@ -6,8 +6,9 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from cds.vignette.patients import SyntheticPatient
 
@@ -16,8 +17,7 @@ ExportFormat = Literal["bundle", "transaction", "ndjson"]
 ID_LIMIT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Struct, frozen=True):
     """Resources by type and id, in the order of the patients."""
 
     resources: dict[str, dict[str, Resource]]

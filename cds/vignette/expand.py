@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from cds.vignette import person, procedures, resources
 from cds.vignette.lines import Line, parse
@@ -44,8 +45,7 @@ _NAMESPACE = uuid.UUID("6f6b3f1c-6c43-5e8e-9f1b-2f4d7f0a9c55")
 _ORDER_HOOKS = ("order-select", "order-sign")
 
 
-@dataclass(frozen=True, slots=True)
-class Vignette:
+class Vignette(Struct, frozen=True):
     """A patient in lines and in FHIR, for one day."""
 
     text: str

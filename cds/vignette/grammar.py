@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from cds.vignette.words import spellings, words
 
@@ -17,8 +18,7 @@ DATE = r"(?:(?:19|20)\d{2}(?:-\d{2}(?:-\d{2})?)?|today|\d{1,3} (?:day|week|month
 _FIELD = re.compile(r"\{(?P<field>\w+)(?::(?P<type>\w+))?\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """One kind of line: its templates and the options it takes."""
 
     kind: str

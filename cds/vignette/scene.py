@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 from cds.fhir.dates import DateRange, add_months
 from cds.vignette.lines import Line
@@ -23,8 +24,7 @@ UCUM = "http://unitsofmeasure.org"
 _BY_PATIENT = ("AllergyIntolerance", "FamilyMemberHistory", "Immunization")
 
 
-@dataclass(slots=True)
-class Scene:
+class Scene(Struct):
     """The day and the patient of one vignette, and the ids already given."""
 
     as_of: date

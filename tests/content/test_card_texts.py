@@ -1,10 +1,10 @@
 """Every card of every synthetic patient: short enough, cited in the line and in the links, informing, and the same twice."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from cds.advice import advise
 from cds.api.cards import wire_cards

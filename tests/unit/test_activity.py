@@ -1,10 +1,10 @@
 """Activity beyond what a vignette writes: shapes of FHIR, edges of windows, treatments that may act (clinical-rules F4–F7)."""
 
 import base64
-from dataclasses import replace
 
 import pytest
 from activity_charts import AS_OF, activity_rules, chart, chart_of, conflicts_of, day, facts_of, history_of
+from msgspec.structs import replace
 from reading_charts import LOINC, SNOMED, definitions, terminology
 
 from cds.fhir.dates import DateRange

@@ -1,9 +1,8 @@
 """MAGNIMS and modified Rio score (clinical-rules F10): interferon only, after twelve months."""
 
-from dataclasses import replace
-
 import pytest
 from activity_charts import AS_OF, day
+from msgspec.structs import replace
 from reading_charts import definitions
 
 from cds.fhir.dates import DateRange

@@ -1,10 +1,10 @@
 """EDSS records and worsening beyond what a vignette writes (clinical-rules F8–F10)."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from activity_charts import AS_OF, activity_rules, chart, chart_of, day, disability_rules, facts_of, history_of
+from msgspec.structs import replace
 from reading_charts import SNOMED, definitions, terminology
 
 from cds.fhir.dates import DateRange

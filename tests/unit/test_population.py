@@ -7,7 +7,6 @@ import errno
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import orjson
 import pyarrow.parquet
 import pytest
+from msgspec.structs import replace
 
 from cds.advice import Policy
 from cds.population import export as exports

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 
 import jinja2
 import pytest
+from msgspec.structs import replace
 from starlette.datastructures import QueryParams
 
 from cds.advice import Policy, advise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.dates import DateRange, add_days
 from cds.patient.context import How
@@ -11,8 +13,7 @@ from cds.patient.reading import unique
 from cds.three_valued import Truth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attack:
+class Attack(Struct, frozen=True, kw_only=True):
     """One attack, from one record or several. `stated`: the onset itself is recorded; otherwise it is taken from the date of a visit.
 
     `provisional`: every record of it is provisional, or its words call it possible. `syndrome`: every record of it is optic neuritis or

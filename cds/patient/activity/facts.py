@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.dates import DateRange, add_months
 from cds.patient.activity.latest_attack import latest_attack_facts
@@ -35,8 +36,7 @@ def activity_facts(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(Struct, frozen=True):
     """Something that is, or may be, activity. `counts`: whether it is an event of the look-back at all; `None` if it may be."""
 
     date: DateRange | None

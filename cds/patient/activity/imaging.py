@@ -7,9 +7,11 @@ nothing is known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Terminology
@@ -34,8 +36,7 @@ COUNT_KINDS: tuple[CountKind, ...] = ("new", "enlarging", "newOrEnlarging", "gd"
 _NONE = Bounds.exactly(0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Count:
+class _Count(Struct, frozen=True):
     """One lesion count as an Observation or one of its components."""
 
     kind: CountKind
@@ -43,8 +44,7 @@ class _Count:
     how: How
 
 
-@dataclass(slots=True)
-class _Study:
+class _Study(Struct):
     """One MRI while its records are gathered."""
 
     date: DateRange

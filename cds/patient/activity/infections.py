@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
@@ -18,8 +19,7 @@ from cds.patient.rules import found
 from cds.three_valued import Truth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Infection:
+class Infection(Struct, frozen=True, kw_only=True):
     """One infection or fever; `ended` where its end is stated."""
 
     date: DateRange

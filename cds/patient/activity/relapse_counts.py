@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.dates import DateRange, add_months, months_between
 from cds.patient.activity.attacks import fewest
@@ -88,8 +89,7 @@ def open_attacks(history: RelapseHistory, scans: Iterable[Scan], rules: Activity
             yield relapse
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
+class Cover(Struct, frozen=True):
     """Whether a window was looked at: why not, or the contacts that cover it."""
 
     gap: str

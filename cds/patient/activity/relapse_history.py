@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cds.fhir.dates import DateRange
 from cds.patient.activity.infections import Infection
@@ -12,8 +12,7 @@ from cds.patient.disability.edss import EdssRecord
 from cds.three_valued import Bounds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndatedRelapse:
+class UndatedRelapse(Struct, frozen=True, kw_only=True):
     """A relapse recorded without an onset; `known_by` is when it was recorded.
 
     It counts in no window and may belong to any before that day. `counted`: only a stated number with its period speaks of it. `most`: how
@@ -26,8 +25,7 @@ class UndatedRelapse:
     most: float = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelapseCount:
+class RelapseCount(Struct, frozen=True, kw_only=True):
     """A stated number of relapses from `start` to `until`; `start` is `None` where it does not say since when."""
 
     number: Bounds
@@ -38,8 +36,7 @@ class RelapseCount:
     how: How
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
+class Assessment(Struct, frozen=True, kw_only=True):
     """A day on which a clinician looked: a neurology visit, an EDSS, a statement on relapses."""
 
     date: DateRange
@@ -47,8 +44,7 @@ class Assessment:
     resources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatedActivity:
+class StatedActivity(Struct, frozen=True, kw_only=True):
     """Activity as a diagnosis code states it, on the day it was recorded (F6)."""
 
     active: bool
@@ -57,8 +53,7 @@ class StatedActivity:
     resources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelapseHistory:
+class RelapseHistory(Struct, frozen=True, kw_only=True):
     """All that a chart says of relapses. `counted` are those among the relapses that only a number states, `by_syndrome` those that are
     recorded only as optic neuritis or myelitis.
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.rules import searcher
@@ -21,8 +22,7 @@ _ASIDE = " ¤ "
 _SENTENCE_END = re.compile(r"(?<!\bvs)\.(?=\s|$)|[;\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class DatedRelapse:
+class DatedRelapse(Struct, frozen=True):
     """A relapse that a note dates; `doubtful` if its words call it possible, `syndrome` if they name only optic neuritis or myelitis."""
 
     onset: DateRange
@@ -31,8 +31,7 @@ class DatedRelapse:
     syndrome: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CountedRelapses:
+class CountedRelapses(Struct, frozen=True):
     """A number of relapses from `start` to the day of the note; `start` is `None` where the note does not say since when."""
 
     number: Bounds
@@ -40,8 +39,7 @@ class CountedRelapses:
     phrase: str
 
 
-@dataclass(slots=True)
-class NarrativeReading:
+class NarrativeReading(Struct):
     """What a note says of relapses. `undated`: it speaks of one without a date. `unread`: a sentence was too long to be read."""
 
     dated: list[DatedRelapse] = field(default_factory=list)
@@ -56,8 +54,7 @@ class NarrativeReading:
         return min(starts, key=lambda start: (start.last, start.first), default=None)
 
 
-@dataclass(frozen=True)
-class NarrativeReader:
+class NarrativeReader(Struct, frozen=True):
     """The words of the rules, compiled once."""
 
     words: NarrativeWords

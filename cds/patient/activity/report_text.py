@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from cds.fhir.dates import DateRange
 from cds.patient.words.dates import DATE, read_date
@@ -27,8 +28,7 @@ _NONE = Bounds.exactly(0)
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|[;\n]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportReading:
+class ReportReading(Struct, frozen=True, kw_only=True):
     """What a report says. A number is `None` where it does not say or says it doubtfully; `phrases` are the words it rests on."""
 
     new: Bounds | None
@@ -42,8 +42,7 @@ class ReportReading:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Mention:
+class _Mention(Struct, frozen=True):
     """One phrase on lesions of one kind; `again` speaks of lesions that were mentioned before."""
 
     kind: Kind
@@ -52,8 +51,7 @@ class _Mention:
     phrase: str
 
 
-@dataclass(slots=True)
-class _Said:
+class _Said(Struct):
     """What one part of a report says so far. `open_*`: it speaks of change in words that were not understood."""
 
     mentions: list[_Mention] = field(default_factory=list)
@@ -81,8 +79,7 @@ class _Said:
             yield " ".join(phrase.replace(_DATE_MARK, "[date]").split()).strip(" ,;")
 
 
-@dataclass(frozen=True)
-class ReportReader:
+class ReportReader(Struct, frozen=True):
     """The words of the rules, compiled once."""
 
     words: ReportWords

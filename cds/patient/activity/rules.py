@@ -5,8 +5,9 @@ The data stand in `seeds/evidence/definitions/activity` and `reading`; Python kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypedDict
+
+from msgspec import Struct
 
 from cds.patient.activity.relapse_text import NarrativeReader
 from cds.patient.activity.report_text import ReportReader
@@ -161,8 +162,7 @@ class EdssRecords(Rules):
     text_not: Pattern
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChartRecords:
+class ChartRecords(Struct, frozen=True, kw_only=True):
     """Which records are read, for activity and for disability."""
 
     records: RecordReading
@@ -185,8 +185,7 @@ def chart_records(definitions: Definitions) -> _ChartRecords:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ActivityRules(ChartRecords):
+class ActivityRules(ChartRecords, frozen=True, kw_only=True):
     """All rules of reading relapses, MRI and activity."""
 
     merging: Merging

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from cds.fhir.chart import CARRIERS, Chart, Entry
 from cds.fhir.codes import Hit, Terminology
@@ -33,8 +34,7 @@ _OPEN: tuple[Says, ...] = ("paused", "unknown")
 _HOURS = {"h": 1, "d": 24}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SteroidCourse:
+class SteroidCourse(Struct, frozen=True, kw_only=True):
     """One course. `certain` is false where dose or status leave open whether a high-dose course was given."""
 
     date: DateRange

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
@@ -15,8 +16,7 @@ from cds.patient.records.conditions import date_range, words_of
 from cds.patient.rules import found
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """One Encounter that took place, or may have: its day, what it was for, and what it was."""
 
     ref: str

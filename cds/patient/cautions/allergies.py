@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Hit, Terminology
@@ -44,8 +45,7 @@ class AllergyRules(Rules):
         return tuple(dict.fromkeys(name for substance in self.substances.values() for name in substance.sets))
 
 
-@dataclass(frozen=True, slots=True)
-class _Allergy:
+class _Allergy(Struct, frozen=True):
     ref: str
     hits: tuple[Hit, ...]
     words: str

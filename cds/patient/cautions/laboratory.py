@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import ClassVar, NamedTuple
+
+from msgspec.structs import replace
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Caution, Fact

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
@@ -42,8 +43,7 @@ class Recorded(Rules):
     severity: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What the records say of one rule: true, unknown, or nothing (`False`), with the records behind it."""
 
     truth: Truth

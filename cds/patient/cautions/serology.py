@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.dates import DateRange
 from cds.patient.cautions.recorded import Evidence
@@ -52,8 +53,7 @@ class SerologyRules(Rules):
     stale_after_months: float
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What one test says: its word (`None` if never done, contradictory or not readable), and the results behind it.
 
     `unread`: a result of it may exist that could not be read. `written`: a result that is no word, as it stands in the chart.

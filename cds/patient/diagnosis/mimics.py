@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.chart import CARRIERS, Chart
 from cds.fhir.codes import Concept, Terminology
@@ -55,16 +57,14 @@ class MimicRules(Rules):
     antibody_flags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mimic:
+class Mimic(Struct, frozen=True, kw_only=True):
     """The fact `mimic` and the conflicts that go with it."""
 
     fact: Fact
     conflicts: tuple[Conflict, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sign:
+class _Sign(Struct, frozen=True):
     """What speaks for another disease. `certain`: it withholds; `how` is `notFound` where it could not be read."""
 
     id: str

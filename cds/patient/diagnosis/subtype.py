@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
@@ -36,8 +37,7 @@ class SubtypeRules(Rules):
         return tuple(name for names in self.subtypes.values() for name in names) + self.progressive + self.aggressive
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class Course(Struct, frozen=True, kw_only=True):
     """The course as facts, and what contradicts."""
 
     subtype: Fact
@@ -47,8 +47,7 @@ class Course:
     conflicts: tuple[Conflict, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Evidence:
+class _Evidence(Struct, frozen=True):
     """One record's word on the course: a subtype, or `progressive`/`relapsing` where none is named."""
 
     word: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
@@ -20,8 +21,7 @@ from cds.patient.records.results import observed_on
 from cds.patient.rules import found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdssRecord:
+class EdssRecord(Struct, frozen=True, kw_only=True):
     """One EDSS as recorded; `value` is `None` where the record is preliminary or its value is none of the scale.
 
     `unclear`: the record states a value of the scale, but not which. A record that gives a span is one of either end.

@@ -5,8 +5,6 @@ The data stand in `seeds/evidence/definitions/disability`; Python knows how they
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pydantic import Field, model_validator
 
 from cds.patient.activity.rules import Around, ChartRecords, chart_records
@@ -67,8 +65,7 @@ class WorseningAssessment(Rules):
     latest_score_months: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class DisabilityRules(ChartRecords):
+class DisabilityRules(ChartRecords, frozen=True, kw_only=True):
     """All rules of reading disability."""
 
     current: CurrentEdss

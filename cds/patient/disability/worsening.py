@@ -8,10 +8,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.dates import DateRange, add_months
 from cds.patient.activity.attacks import days_between
@@ -24,8 +26,7 @@ from cds.three_valued import Truth, any_of
 Course = Literal["raw", "pira", "neither"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worsening:
+class Worsening(Struct, frozen=True, kw_only=True):
     """One rise of the EDSS that meets the rule: from a reference to the first score at or above the threshold.
 
     `confirmed_on` is the score that confirms it; without one it is unconfirmed and counts nowhere. `drug` is the drug whose start gave the
@@ -61,8 +62,7 @@ def by_rule(worsenings: Iterable[Worsening]) -> str:
     return "; ".join(map(str, listed)) + f" ({listed[0].rule})" if listed else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """The scores of one date. They differ where two records of the day do; `near` is whether a relapse lies in the 90 days before."""
 
     date: DateRange

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
@@ -41,8 +42,7 @@ class PregnancyRules(Rules):
     not_applicable_from_age: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Sign:
+class _Sign(Struct, frozen=True):
     """One record about pregnancy. `began` is the earliest day the pregnancy can have begun, where the record dates it.
 
     `written`: when the record was made, where that is another day than its clinical date.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
@@ -13,8 +14,7 @@ from cds.patient.person.pregnancy import PregnancyRules, began_on
 from cds.patient.records.conditions import date_range, read_conditions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pregnancy:
+class Pregnancy(Struct, frozen=True, kw_only=True):
     """One pregnancy: `start` is missing where only its end is recorded, `end` where none is."""
 
     start: DateRange | None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from cds.fhir.chart import CARRIERS, Chart, Entry
 from cds.fhir.codes import Concept, Hit, Terminology
@@ -32,8 +33,7 @@ class MedicineRules(Rules):
     ms_reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Medicine:
+class Medicine(Struct, frozen=True, kw_only=True):
     """One record of a medicine that was taken. `running` is unknown where the record is old or its end is not said."""
 
     ref: str

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Hit, Terminology
@@ -35,8 +37,7 @@ _CERTAINTIES: dict[str, Verification] = {"G": "confirmed", "V": "suspected", "A"
 _DATE_ONLY = re.compile(r"\s*(\d{4}(?:-\d{2}(?:-\d{2})?)?)\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosed:
+class Diagnosed(Struct, frozen=True, kw_only=True):
     """One Condition that a value set recognised. `text` is all that its code says in words, `note` what its notes say."""
 
     ref: str

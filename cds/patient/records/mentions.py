@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Literal
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept
@@ -41,8 +42,7 @@ class MentionRules(Rules):
     affirmed: tuple[Pattern, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(Struct, frozen=True, kw_only=True):
     """One piece of free text. `concept` is what the report or Observation is called; `report`: a DiagnosticReport."""
 
     ref: str
@@ -57,8 +57,7 @@ class Text:
         return words_of(self.concept)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mention:
+class Mention(Struct, frozen=True, kw_only=True):
     """What one text says of the thing, with the sentence that says it."""
 
     says: Literal["affirmed", "denied"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
@@ -14,8 +15,7 @@ from cds.patient.records.conditions import date_range, notes_of, words_of
 from cds.patient.records.results import observed_on
 
 
-@dataclass(frozen=True, slots=True)
-class Narrative:
+class Narrative(Struct, frozen=True):
     """One piece of text. That of an Observation begins with what the Observation is called, so that words keep their subject."""
 
     ref: str

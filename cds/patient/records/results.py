@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Hit, Terminology
@@ -39,8 +40,7 @@ class ResultRules(Rules):
     positive_text: tuple[Pattern, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """One measured or reported value. `low` and `high` are the laboratory's own limits, in the unit of the value."""
 
     ref: str
@@ -102,8 +102,7 @@ class Part(NamedTuple):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """One usable Observation, matched once for all readers. The first part is the Observation itself."""
 
     ref: str
@@ -136,8 +135,7 @@ def read_observations(chart: Chart, terminology: Terminology, rules: ResultRules
     return tuple(observed)
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """What silence about tests means: why the list of results is incomplete, if it is, and which tests were refused."""
 
     why: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept
@@ -23,8 +24,7 @@ LONGEST = 240
 """Characters of free text that are shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """One resource of the chart: its clinical date, its status, and what it says in its own words and codes."""
 
     ref: str

@@ -6,7 +6,9 @@ A date or count that could go either way makes the answer unknown, never no.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Relapse, Scan
@@ -16,8 +18,7 @@ from cds.patient.treatment.words import wash_in_end
 from cds.three_valued import Bounds, Truth, all_of, any_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrugEvent:
+class DrugEvent(Struct, frozen=True, kw_only=True):
     """One relapse or scan seen from one course of treatment: whether it counts as breakthrough.
 
     `why` says by which rule it does not count, or what is worth knowing if it does; that it fell after the wash-in goes without saying.
@@ -33,8 +34,7 @@ class DrugEvent:
         return f"{self.what} ({self.why})" if self.why else self.what
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarlyActivity:
+class EarlyActivity(Struct, frozen=True, kw_only=True):
     """Marked activity between the third month and the end of the wash-in (F12e)."""
 
     truth: Truth

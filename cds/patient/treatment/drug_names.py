@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.patient.context import How
@@ -15,8 +17,7 @@ Form = Literal["ms", "other", "unclear"]
 """The MS product, a product for another disease, or an ingredient that both share."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class Named(Struct, frozen=True, kw_only=True):
     """One drug as named by a concept. `conflict` says what contradicts it; empty if nothing does.
 
     `unsure` quotes words that do not say that the drug itself was given, such as a premedication for it.

@@ -6,9 +6,10 @@ Order never matters: records are sorted before anything else. What the records l
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from cds.fhir.dates import DateRange
 from cds.patient.reading import earliest, latest, unique

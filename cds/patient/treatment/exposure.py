@@ -5,10 +5,11 @@ Every boundary is a range of days, because records carry partial dates; a day th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import How, Phase, Tier
@@ -19,8 +20,7 @@ Told = Literal["taken", "finished", "ended", "paused", "given"]
 """What a record tells: in force, an order that ran out, stopped, interrupted, or a dose or dispense."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class Stop(Struct, frozen=True, kw_only=True):
     """A recorded reason for stopping: its kind (`None`: not understood), the kind in words, and the reason as written."""
 
     kind: StopKind | None
@@ -28,8 +28,7 @@ class Stop:
     written: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """What one resource says of one drug having been taken.
 
     `end` is a stated end of taking, `supply_until` the end of what was supplied, `last` the last date on which it shows the drug in use.
@@ -80,8 +79,7 @@ class Places(NamedTuple):
         return None if self.first <= last and first <= self.last else False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class Exposure(Struct, frozen=True, kw_only=True):
     """One course of one drug, with its boundaries in time.
 
     `start` is `None` where nothing tells how long ago it was begun; then `clock` ends on the day by which it was. `clock` is the start from

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.dates import DateRange
 from cds.patient.treatment.exposure import Exposure
@@ -12,8 +13,7 @@ from cds.patient.treatment.medication_records import Planned
 from cds.three_valued import Truth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class History(Struct, frozen=True, kw_only=True):
     """The courses of treatment with what is known of the reading itself.
 
     `readable` is F14; `whole` says that silence about a drug means it was not taken; `gaps` names what could not be read.

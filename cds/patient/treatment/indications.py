@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
@@ -23,8 +25,7 @@ Reason = Literal["ms", "other", "unlisted", "none"]
 """What a stated reason says: MS, another disease that is listed, words that are not, or nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Struct, frozen=True, kw_only=True):
     """A record of a drug with what it says of the reason: MS, another disease (by name), something not recognised, or nothing."""
 
     record: Record
@@ -40,8 +41,7 @@ class Elsewhere(NamedTuple):
     forms: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotForMs:
+class NotForMs(Struct, frozen=True, kw_only=True):
     """A drug that was taken for another disease."""
 
     drug: str

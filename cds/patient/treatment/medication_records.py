@@ -7,9 +7,10 @@ name a drug.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from cds.fhir.chart import CARRIERS, Chart, Entry
 from cds.fhir.codes import Concept, Terminology
@@ -43,8 +44,7 @@ _DATES: dict[str, Callable[[Any], Dates]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class Planned(Struct, frozen=True, kw_only=True):
     """An MS drug that was proposed, planned or drafted."""
 
     drug: str
@@ -53,8 +53,7 @@ class Planned:
     resource: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MedicationRecords:
+class MedicationRecords(Struct, frozen=True, kw_only=True):
     """All that the chart says of MS drugs. `immunosuppressants` are drugs of the PML strata, taken for whatever disease."""
 
     records: tuple[Record, ...]
@@ -64,8 +63,7 @@ class MedicationRecords:
     conflicts: tuple[Conflict, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """What every function here needs; `names` keeps what a concept was found to name, as charts repeat few concepts many times."""
 
     chart: Chart

@@ -6,8 +6,9 @@ There is no agreed definition of failure (clm-062); what counts here is F12, F12
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.fhir.dates import DateRange
 from cds.patient.context import Episode, FailureKind, Outcome, Relapse, Scan
@@ -22,8 +23,7 @@ from cds.three_valued import Truth, all_of, any_of
 _A_MONTH = 31
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """One course with its outcome.
 
     `inflammatory` is failure by breakthrough or recorded lack of efficacy, `established` the same without early activity (F12e), `failed`

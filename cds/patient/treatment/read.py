@@ -6,8 +6,10 @@ In this order: `read_exposures`, then relapses, scans and worsening by their own
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.chart import CARRIERS, Chart, Entry
 from cds.fhir.codes import Concept, Terminology
@@ -34,8 +36,7 @@ from cds.three_valued import Truth, any_of
 __all__ = ["Exposures", "judge_outcomes", "read_exposures", "treatment_facts", "with_mentions"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposures:
+class Exposures(Struct, frozen=True, kw_only=True):
     """The treatment history before any outcome is judged: `episodes` for other readers, the rest for the readers of treatment."""
 
     episodes: tuple[Episode, ...]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Literal, get_args
 
+from msgspec import Struct
 from pydantic import Field, model_validator
 
 from cds.fhir.dates import DateRange, add_days, add_months
@@ -275,8 +275,7 @@ class Tiers(Rules):
         return None if word is None else "high" if word in self.lists[list_].high else "lower"
 
 
-@dataclass(frozen=True)
-class TreatmentRules:
+class TreatmentRules(Struct, frozen=True, dict=True):
     """All rules of treatment. `tier_list` names the list of a site that reads one list only; otherwise all lists are read together."""
 
     drugs: DrugRules

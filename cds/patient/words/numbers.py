@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cds.patient.words.vocabulary import Numbers
 from cds.three_valued import Bounds
 
 
-@dataclass(frozen=True)
-class NumberWords:
+class NumberWords(Struct, frozen=True):
     """The words for numbers, prepared as sources of regular expressions without groups.
 
     `pattern` is a count; `amount` is any number, also one of millimetres or months.
