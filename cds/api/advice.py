@@ -39,14 +39,15 @@ def core_of(content: Content, policy: Policy, reading: Literal["selective", "pla
         raise ContentError(f"RANVIER_LANGUAGE: there are no cards in {policy.language!r}; there is {', '.join(content.decks)}")
 
     def opinion(call: HookCall, values: Mapping[str, Any], as_of: date) -> Opinion:
+        context = vars(call.context)
         chart, trigger = read_call(
             call.hook,
             call.context.patient_id,
             values,
             content,
-            draft_orders=getattr(call.context, "draft_orders", None),
-            selections=getattr(call.context, "selections", None),
-            conditions=getattr(call.context, "conditions", None),
+            draft_orders=context.get("draft_orders"),
+            selections=context.get("selections"),
+            conditions=context.get("conditions"),
             patient=False,
             make=make,
         )

@@ -20,6 +20,8 @@ class Connection(HttpToolsProtocol):
 
     seconds: ClassVar[float] = 10.0
     head_bytes: ClassVar[int] = 64 * 1024
+    made: ClassVar[int] = 0
+    """How many there were in this process."""
     _clock: asyncio.TimerHandle | None = None
     _in_head = True
     _in_body = False
@@ -28,6 +30,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        Connection.made += 1
         # asyncio does so only where the socket names its protocol, and the one that worker processes share does not: 40 ms for each answer
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wait()
@@ -38,11 +41,9 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """The first byte of a head is there; its end must follow."""
+        """The first byte of a head is there; its end must follow, if it is not there, too."""
         super().on_message_begin()
         self._in_head, self._received = True, 0
-        if self._clock is None:
-            self._wait()
 
     def on_headers_complete(self) -> None:
         """The head is there. How long the body may take is the app's concern."""
@@ -60,6 +61,8 @@ class Connection(HttpToolsProtocol):
         """Read on, unless the head is too large, or nobody waits for the rest."""
         super().data_received(data)
         if self._in_head:
+            if self._clock is None:
+                self._wait()
             self._received += len(data)
             if self._received > self.head_bytes:
                 self._refuse(b"431 Request Header Fields Too Large", Issue("too-long", "The headers are too large."))

@@ -41,7 +41,7 @@ class Guard:
                 message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
-        path = re.sub("/{2,}", "/", scope["path"])
+        path = re.sub("/{2,}", "/", scope["path"]) if "//" in scope["path"] else scope["path"]
         root_path = self._root_path or scope.get("root_path", "")
         try:
             await self._app({**scope, "path": path, "root_path": root_path, REQUEST_ID: request_id}, receive, send_with_headers)

@@ -61,38 +61,36 @@ async def _cards(runtime: Runtime, service_id: str, scope: Scope, receive: Recei
     async with runtime.turns:
         await check_client_is_there(receive)
         read = read_call(body, service.hook, identity.caller.rules.checks, runtime.core.loads)
-    call = replace(read, accept_language=header(scope, b"accept-language") or "")
-    record.warnings.extend(call.warnings)
-    answers = read_answers(call.prefetch, call.context.patient_id, identity.caller.aliases)
-    record.warnings.extend(answers.warnings)
-    access = fhir_access(call, identity.caller, runtime.reader, settings, received_at)
-    try:
-        opinion = await _opinion(runtime, receive, call, answers, access)
-    finally:
-        if isinstance(access, FhirAccess):
+        call = replace(read, accept_language=header(scope, b"accept-language") or "")
+        record.warnings.extend(call.warnings)
+        answers = read_answers(call.prefetch, call.context.patient_id, identity.caller.aliases)
+        record.warnings.extend(answers.warnings)
+        access = fhir_access(call, identity.caller, runtime.reader, settings, received_at)
+        if not isinstance(access, FhirAccess):
+            require(answers, call.context.patient_id, {}, access)
+            opinion = runtime.core.advise(call, answers.values, runtime.today())
+    if isinstance(access, FhirAccess):
+        try:
+            opinion = await _completed(runtime, receive, call, answers, access)
+        finally:
             record.warnings.extend(f"fhir-{key}: {reason}" for key, reason in access.trouble.items())
+    if opinion.applies is None and answers.status["conditions"] is Status.PARTIAL:
+        raise incomplete("prefetch key 'conditions': only a part of it could be read")
     record.made = opinion.cards
     return tuple(for_client(card, identity.caller.rules) for card in opinion.cards)
 
 
-async def _opinion(runtime: Runtime, receive: Receive, call: HookCall, answers: Answers, access: FhirAccess | str) -> Opinion:
+async def _completed(runtime: Runtime, receive: Receive, call: HookCall, answers: Answers, access: FhirAccess) -> Opinion:
     """Complete what decides, then the rest unless it could change nothing (CH-PD-01, CH-PERF-03), and ask the core."""
     patient_id = call.context.patient_id
-    if isinstance(access, FhirAccess):
-        await complete(access, answers, patient_id, required=True)
-        require(answers, patient_id, access.trouble, "tried and failed, or there is none")
-    else:
-        require(answers, patient_id, {}, access)
-    opinion = None
-    if isinstance(access, FhirAccess) and answers.lacks_optional:
+    await complete(access, answers, patient_id, required=True)
+    require(answers, patient_id, access.trouble, "tried and failed, or there is none")
+    if answers.lacks_optional:
         opinion = await _advise(runtime, receive, call, answers)
-        if not opinion.settled:
-            await complete(access, answers, patient_id, required=False)
-            opinion = None
-    opinion = opinion or await _advise(runtime, receive, call, answers)
-    if opinion.applies is None and answers.status["conditions"] is Status.PARTIAL:
-        raise incomplete("prefetch key 'conditions': only a part of it could be read")
-    return opinion
+        if opinion.settled:
+            return opinion
+        await complete(access, answers, patient_id, required=False)
+    return await _advise(runtime, receive, call, answers)
 
 
 async def _advise(runtime: Runtime, receive: Receive, call: HookCall, answers: Answers) -> Opinion:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from io import SEEK_END, BytesIO
+from typing import cast
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
+from cds.api.connection import Connection
 from cds.protocol.outcome import Issue, Refusal
 
 MEDIA_TYPES = frozenset({"application/json", "application/fhir+json", "application/json+fhir"})
+
+_TAKEN_IN = 256
+"""New connections that are taken in, at most, before a call computes."""
 
 
 class ClientGoneError(Exception):
@@ -54,9 +59,12 @@ async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
 
     Raises `Refusal` 413 as soon as it exceeds `limit` bytes and 408 when it takes too long, `ClientGoneError` if it is cut off.
     """
+    arrived = _at_once(receive)
+    if arrived is not None and not arrived.get("more_body", False):
+        return await _read(receive, limit, arrived)
     try:
         async with asyncio.timeout(seconds):
-            return await _read(receive, limit)
+            return await _read(receive, limit, arrived)
     except TimeoutError:
         raise Refusal(408, (Issue("transient", "The request body did not arrive in time."),), {"Connection": "close"}) from None
 
@@ -66,18 +74,32 @@ async def check_client_is_there(receive: Receive) -> None:
 
     Everything that has arrived gets its turn here, too: calls that follow are counted, or told to come back, before this one computes.
     """
-    asked = asyncio.ensure_future(receive())
-    await asyncio.sleep(0)
-    if not asked.done():
-        asked.cancel()
-    elif asked.result()["type"] == "http.disconnect":
+    for _ in range(_TAKEN_IN):
+        made = Connection.made
+        await asyncio.sleep(0)  # uvloop takes in one new connection in a turn of the loop
+        await asyncio.sleep(0)  # and hands it over in the next
+        if Connection.made == made:
+            break
+    arrived = _at_once(receive)
+    if arrived is not None and arrived["type"] == "http.disconnect":
         raise ClientGoneError
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
+def _at_once(receive: Receive) -> Message | None:
+    """What has arrived already, told by the first step of `receive`, which waits for nothing: neither a task nor a timer is made for it."""
+    asked = receive().__await__()
+    try:
+        next(asked)
+    except StopIteration as arrived:
+        return cast(Message, arrived.value)
+    asked.close()
+    return None
+
+
+async def _read(receive: Receive, limit: int, message: Message | None) -> bytes:
     first, rest, size = b"", None, 0
     while True:
-        message = await receive()
+        message = message or await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         part: bytes = message.get("body", b"")
@@ -94,6 +116,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
             first = part
         if not message.get("more_body", False):
             return first if rest is None else rest.getvalue()
+        message = None
 
 
 def _too_large(limit: int) -> Refusal:

@@ -50,9 +50,11 @@ def read_answers(prefetch: Mapping[str, Any], patient_id: str, aliases: Mapping[
     Raises `Refusal` (400) if the Patient is another one than the call is about (CH-REQ-16).
     """
     values: dict[str, Any] = {key: unwrap(value) for key, value in prefetch.items()}
-    for theirs, ours in {**KEY_OF_TYPE, **aliases}.items():
-        if theirs in values and ours not in values:
-            values[ours] = values.pop(theirs)
+    renamed = {**KEY_OF_TYPE, **aliases} if aliases else KEY_OF_TYPE
+    if not renamed.keys().isdisjoint(values):
+        for theirs, ours in renamed.items():
+            if theirs in values and ours not in values:
+                values[ours] = values.pop(theirs)
     answers = Answers(values, {})
     others = [value for key, value in values.items() if key not in PREFETCH_BY_KEY]
     for entry in PREFETCH:

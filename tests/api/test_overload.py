@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 
 import pytest
+import uvloop
 from msgspec.structs import replace
+from uvicorn import Config, Server
 
+from cds.api.connection import Connection
 from tests.api import fake
 from tests.api.samples import request
 
@@ -53,6 +57,30 @@ def test_ch_http_03_calls_that_arrive_together_are_counted_before_the_first_is_a
         return await asyncio.gather(*(wire.send("POST", CALL, {"json": request()}) for _ in range(12)))
 
     assert sorted(response.status_code for response in wire.run(calls())) == [200] * 3 + [503] * 9
+
+
+@pytest.mark.row("CH-HTTP-03")
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_ch_http_03_connections_that_wait_are_taken_in_before_a_call_computes(make_wire, loop):
+    """uvloop takes in one of them in a turn of the loop: the others would queue where nobody counts them."""
+    wire = make_wire(max_calls=2)
+    body = json.dumps(request()).encode()
+    head = f"POST {CALL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    async def calls():
+        listening = socket.create_server(("127.0.0.1", 0), backlog=32)
+        clients = [await asyncio.open_connection(*listening.getsockname()) for _ in range(16)]
+        for _, writer in clients:
+            writer.write(head.encode() + body)
+        server = Server(Config(wire.app, http=Connection, log_config=None, lifespan="off"))
+        serving = asyncio.create_task(server.serve([listening]))
+        answers = [await reader.read() for reader, _ in clients]
+        server.should_exit = True
+        await serving
+        return [int(answer[9:12]) for answer in answers]
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert sorted(runner.run(calls())) == [200] * 2 + [503] * 14
 
 
 def test_nothing_is_computed_for_a_client_that_has_left(make_wire, capfd):
