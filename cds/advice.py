@@ -19,11 +19,10 @@ from cds.deck.pen import Pen
 from cds.deck.rank import Candidate, HeldBack, Situation, select
 from cds.deck.render import Card, render_to_fit
 from cds.deck.size import Size
-from cds.evidence.criteria import Facts, Finding, judge
 from cds.evidence.drug_evidence import DrugEvidence, EvidenceRow, row_for, stance_of
-from cds.evidence.match import Match, match_all
+from cds.evidence.match import Judge, Match, judging, match_all
 from cds.evidence.model import Topic
-from cds.evidence.safety import WARNED, SafetyFinding, assess, drafted_standing, standings, stopped_standing
+from cds.evidence.safety import SafetyFinding, assess, drafted_standing, standings, stopped_standing
 from cds.fhir.chart import Chart
 from cds.patient.context import PatientContext
 from cds.patient.orders import Trigger
@@ -105,12 +104,13 @@ def decide(
 ) -> Advice:
     """The same without the words: which cards there are, and why, for whoever needs no text."""
     context = read_patient(chart, as_of, content, trigger, opening)
+    judged = judging(content.evidence, context.facts)
 
     def met(id: str) -> bool:
-        return _finding(content, id, context.facts).verdict == "met"
+        return judged(id).verdict == "met"
 
-    matches = match_all(content.evidence, context.facts, trigger.hook)
-    if _silent(content, trigger, as_of, context, matches):
+    matches = match_all(content.evidence, context.facts, trigger.hook, judged)
+    if _silent(content, trigger, as_of, judged, matches):
         return Advice(as_of, context, matches)
 
     stands = standings(context.treatments, trigger.orders, as_of)
@@ -119,7 +119,7 @@ def decide(
     situation = Situation(transplant_first=met("transplant-before-drugs"), pml=only_safety, car_t_named=met("car-t-recorded-or-ordered"))
     of_topic = {match.summary.topic: _of_topic(content, match.summary.topic, context, as_of) for match in matches if match.fires}
     beside_topic = {topic: tuple(finding for finding in found if finding.recorded) for topic, found in of_topic.items()}
-    drafted = _drafted(content, context, trigger, findings)
+    drafted = _drafted(content, context, trigger, findings) if all(map(met, content.drug_evidence.gates)) else ()
     candidates = [_candidate(match, beside_topic) for match in matches if match.fires]
     if drafted:
         stance = stance_of(content.drug_evidence, (row for _, row in drafted), context.facts)
@@ -133,7 +133,7 @@ def decide(
     if hazards and policy.allows(speaking := safety_card.candidate(hazards)):
         candidates.append(speaking)
         shown, _ = select(candidates, situation, policy.cap)
-    missing = missing_items({id: _finding(content, id, context.facts) for id in BASIC}, matches, _named_items(shown))
+    missing = missing_items({id: judged(id) for id in BASIC}, matches, _named_items(shown))
     if not (shown or missing) and met("ms-present"):
         missing = unread_items(context.not_read, content.deck.wording)
     asking = Candidate("missing-data", "MD", "missingData", "background", first=any(item.basic for item in missing))
@@ -159,33 +159,28 @@ def decide(
     return Advice(as_of, context, matches, tuple(shown), tuple(held), tuple(missing), safety, drugs, beside)
 
 
-def _finding(content: Content, id: str, facts: Facts) -> Finding:
-    return judge(content.evidence.criteria[id], content.evidence.conditions[id], facts)
-
-
-def _silent(content: Content, trigger: Trigger, as_of: date, context: PatientContext, matches: Sequence[Match]) -> bool:
+def _silent(content: Content, trigger: Trigger, as_of: date, judged: Judge, matches: Sequence[Match]) -> bool:
     """Whether the call is not for us: no MS, an order that does not concern it, nothing new on the problem list, or a death."""
-    facts = context.facts
     if trigger.hook in ORDER_HOOKS and not trigger.orders:
         return True
-    if trigger.hook == "problem-list-item-create" and not _first_subtype(content, trigger, as_of, facts):
+    if trigger.hook == "problem-list-item-create" and not _first_subtype(content, trigger, as_of, judged):
         return True
-    if _finding(content, "deceased", facts).verdict == "met":
+    if judged("deceased").verdict == "met":
         return True
-    ms, cis = (_finding(content, id, facts).verdict for id in MS_IS_ABSENT)
+    ms, cis = (judged(id).verdict for id in MS_IS_ABSENT)
     return ms == "notMet" and cis != "met" and not any(match.fires for match in matches)
 
 
-def _first_subtype(content: Content, trigger: Trigger, as_of: date, facts: Facts) -> bool:
+def _first_subtype(content: Content, trigger: Trigger, as_of: date, judged: Judge) -> bool:
     """Whether the Conditions just recorded make a subtype of MS, or CIS, known that was not known before them."""
     if trigger.before is None:
         return False
-    before = read_patient(trigger.before, as_of, content, Trigger(hook=trigger.hook)).facts
+    before = judging(content.evidence, read_patient(trigger.before, as_of, content, Trigger(hook=trigger.hook)).facts)
 
-    def named(id: str, known: Facts) -> bool:
-        return all(_finding(content, criterion, known).verdict == "met" for criterion in (id, "subtype-recorded"))
+    def named(id: str, found: Judge) -> bool:
+        return all(found(criterion).verdict == "met" for criterion in (id, "subtype-recorded"))
 
-    return any(named(id, facts) and not named(id, before) for id in FIRST_SUBTYPE)
+    return any(named(id, judged) and not named(id, before) for id in FIRST_SUBTYPE)
 
 
 def _of_topic(content: Content, topic: Topic, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
@@ -197,23 +192,20 @@ def _of_topic(content: Content, topic: Topic, context: PatientContext, as_of: da
 def _ruled_out(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
     """Contraindications and boxed situations that this chart holds, over all drugs."""
     drugs = [drafted_standing(row.drug, as_of) for row in content.safety.rows.values() if row.topic is None]
-    findings = assess(content.safety, drugs, context.facts, as_of, WARNED, held=True)
-    return tuple(finding for finding in findings if finding.level == "warning" and not finding.hazard.combination)
+    findings = assess(content.safety.against, drugs, context.facts, as_of, held=True)
+    return tuple(finding for finding in findings if finding.level == "warning")
 
 
 def _after_stopping(content: Content, context: PatientContext, as_of: date) -> tuple[SafetyFinding, ...]:
     """What would be said of the months after stopping the drugs that act now."""
     drugs = [stopped_standing(episode) for episode in context.treatments if episode.acting]
-    findings = assess(content.safety, drugs, context.facts, as_of)
-    return tuple(finding for finding in findings if finding.hazard.rebound)
+    return assess(content.safety.rebound, drugs, context.facts, as_of)
 
 
 def _drafted(
     content: Content, context: PatientContext, trigger: Trigger, findings: Iterable[SafetyFinding]
 ) -> tuple[tuple[DrugEvidence, EvidenceRow], ...]:
     """The evidence for each drafted drug; not where a hazard of it is recorded, for then only safety speaks (summary EV)."""
-    if any(_finding(content, id, context.facts).verdict != "met" for id in content.drug_evidence.gates):
-        return ()
     hazardous = {finding.drug for finding in findings if finding.recorded}
     drugs = dict.fromkeys(order.drug for order in trigger.orders if order.drug and order.drug not in hazardous)
     rows = [(drug, row_for(content.drug_evidence, drug, context.facts)) for drug in drugs]

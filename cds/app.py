@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from msgspec.structs import replace
 from starlette.types import ASGIApp
 
-from cds.api import log
+from cds import log
 from cds.api.advice import core_of, policy_of
+from cds.api.garbage import collect_seldom
 from cds.api.openapi import as_yaml
 from cds.api.runtime import Runtime, start
 from cds.api.web import assemble, routes
@@ -19,6 +20,7 @@ from cds.settings import Settings
 
 def create_app(settings: Settings, content: Content | None = None) -> ASGIApp:
     """The finished app. A fault in settings, clients or content stops the start with a message that says what to change."""
+    collect_seldom()
     return assemble(*_rooms(settings, content))
 
 

@@ -86,7 +86,8 @@ def _edition(root: Path, one_list: str) -> Edition:
     """Version and review day as written in `seeds/edition.yaml`; the hash is over every content file's bytes."""
     about = read_yaml(root / "seeds" / "edition.yaml")
     digest = hashlib.sha256()
-    for path in sorted([*(root / "cards").rglob("*"), *(root / "seeds").rglob("*")], key=lambda p: p.relative_to(root).as_posix()):
-        if path.is_file():
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    files = {path.relative_to(root).as_posix(): path for folder in ("cards", "seeds") for path in (root / folder).rglob("*")}
+    for name in sorted(files):
+        if files[name].is_file():
+            digest.update(name.encode() + b"\0" + files[name].read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return Edition(about["version"], digest.hexdigest(), about["reviewed"], one_list)

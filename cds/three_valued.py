@@ -31,7 +31,12 @@ def all_of(truths: Iterable[Truth]) -> Truth:
 
 def any_of(truths: Iterable[Truth]) -> Truth:
     """Or: one `True` decides; otherwise one unknown makes the whole unknown."""
-    return negate(all_of(negate(truth) for truth in truths))
+    unknown = False
+    for truth in truths:
+        if truth is True:
+            return True
+        unknown = unknown or truth is None
+    return None if unknown else False
 
 
 class Bounds(Struct, frozen=True):

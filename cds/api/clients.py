@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from cds.api.addresses import is_below
 from cds.mendable import MendableError
+from cds.plain_yaml import load_yaml
 from cds.protocol.profiles import PROFILES, Profile, ProfileName
 from cds.settings import Settings
 
@@ -139,7 +140,7 @@ def load_clients(settings: Settings) -> ClientsFile:
             raise ConfigurationError("RANVIER_MODE=production needs RANVIER_CLIENTS, a file with the clients that may call")
         return ClientsFile(clients=(), anonymous=_open_caller(settings))
     try:
-        found = ClientsFile.model_validate(yaml.load(settings.clients.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
+        found = ClientsFile.model_validate(load_yaml(settings.clients.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(f"RANVIER_CLIENTS: {settings.clients} cannot be read: {error}") from error
     except ValidationError as error:

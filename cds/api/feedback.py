@@ -14,13 +14,13 @@ from cds.api import metrics
 from cds.api.frame import framed
 from cds.api.hooks import NO_STORE, find_service
 from cds.api.limits import check_declared_size, check_media_type, check_post, read_body
-from cds.api.log import log
 from cds.api.record import CallRecord
 from cds.api.reply import Reply
 from cds.api.runtime import Runtime
 from cds.feedback.comments import seal
 from cds.feedback.records import Feedback
 from cds.feedback.store import StoreUnavailableError
+from cds.log import log
 from cds.protocol.feedback import FeedbackEntry, read_feedback
 from cds.protocol.outcome import Issue, Refusal, bad_request
 
@@ -103,7 +103,7 @@ def _word(text: str | None) -> str | None:
 
 
 def _write_line(record: CallRecord) -> None:
-    metrics.FEEDBACK.labels(record.service, record.client, record.status).inc()
+    metrics.FEEDBACK(record.service, record.client, record.status).inc()
     line = log.error if record.outcome == "failed" else log.info
     line(
         "feedback",

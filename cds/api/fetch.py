@@ -56,9 +56,9 @@ class FhirAccess:
         try:
             answer = await self.reader.get(url, headers, timeout=min(left, self.timeout), max_bytes=self.bytes_left, private=self.private)
         except FetchError as error:
-            metrics.FETCHES.labels(error.reason).inc()
+            metrics.FETCHES(error.reason).inc()
             raise
-        metrics.FETCHES.labels(str(answer.status)).inc()
+        metrics.FETCHES(str(answer.status)).inc()
         self.bytes_left -= len(answer.body)
         return answer
 

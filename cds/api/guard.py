@@ -8,8 +8,8 @@ import uuid
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cds.api.limits import ClientGoneError, header
-from cds.api.log import log, place_of
 from cds.api.reply import failure_reply, send_reply
+from cds.log import log, place_of
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 REQUEST_ID = "ranvier.request_id"

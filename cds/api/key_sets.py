@@ -12,8 +12,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, RSAKey
 from msgspec import Struct, field
 
-from cds.api.log import log
 from cds.fhir.client import FetchError, HttpReader
+from cds.log import log
 from cds.protocol.outcome import Issue, Refusal
 
 FRESH_SECONDS = 600

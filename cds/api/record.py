@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from cds.api import metrics
-from cds.api.log import log, place_of
+from cds.log import log, place_of
 from cds.protocol.card import Card
 
 Outcome = Literal["cards", "silent", "dataUnavailable", "refused", "overloaded", "failed", "gone"]
@@ -18,7 +18,8 @@ Outcome = Literal["cards", "silent", "dataUnavailable", "refused", "overloaded",
 class CallRecord(Struct):
     """One service call, filled while it is answered. Only words of ours: ids of services and clients, topics, warning names.
 
-    `cards`: as they were sent; `made`: as they were before the client's profile took something away.
+    `cards`: as they were sent; `made`: as they were before the client's profile took something away. `seconds`: how long it took, once
+    it is written.
     """
 
     request_id: str
@@ -31,6 +32,7 @@ class CallRecord(Struct):
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
     started: float = field(default_factory=time.perf_counter)
+    seconds: float = 0.0
 
     def refused(self, status: int) -> None:
         """Note a refusal by its HTTP status."""
@@ -51,12 +53,12 @@ class CallRecord(Struct):
 
     def write(self, content_hash: str) -> None:
         """Log the call in one line and count it."""
-        seconds = time.perf_counter() - self.started
+        self.seconds = time.perf_counter() - self.started
         topics = [card.source.topic.code for card in self.cards]
-        metrics.CALLS.labels(self.service, self.client, self.outcome).inc()
-        metrics.SECONDS.labels(self.service).observe(seconds)
+        metrics.CALLS(self.service, self.client, self.outcome).inc()
+        metrics.SECONDS(self.service).observe(self.seconds)
         for topic in topics:
-            metrics.CARDS.labels(self.service, topic).inc()
+            metrics.CARDS(self.service, topic).inc()
         line = log.error if self.outcome == "failed" else log.info
         line(
             "call",
@@ -64,7 +66,7 @@ class CallRecord(Struct):
             client=self.client,
             outcome=self.outcome,
             status=self.status,
-            ms=round(seconds * 1000, 1),
+            ms=round(self.seconds * 1000, 1),
             topics=topics,
             warnings=self.warnings,
             content=content_hash[:12],

@@ -14,11 +14,11 @@ from cds.api.clients import ConfigurationError, load_clients
 from cds.api.core import Core
 from cds.api.gate import Gate
 from cds.api.key_sets import KeySets
-from cds.api.log import log
 from cds.api.replay import ReplayStore
 from cds.feedback.comments import read_key
 from cds.feedback.store import Store
 from cds.fhir.client import HttpReader
+from cds.log import log
 from cds.protocol.discovery import SERVICES, DiscoveryDocument, Service, discovery_document
 from cds.settings import Settings
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -14,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cds.api import examples, log, operations
+from cds.api import examples, garbage, operations
 from cds.api.cors import Cors
 from cds.api.errors import on_http_exception, on_invalid_input, on_refusal, on_unexpected
 from cds.api.guard import Guard
@@ -23,6 +22,7 @@ from cds.api.routes import CdsServices
 from cds.api.runtime import Runtime
 from cds.fhir.compiled import validator
 from cds.fhir.resources import BEARS_ON_FACTS
+from cds.log import log
 from cds.protocol.outcome import Refusal
 from cds.protocol.request import read_call
 
@@ -54,8 +54,8 @@ def routes(runtime: Runtime, *pages: APIRouter) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _warm_up(runtime)
-        _tune_garbage_collection()
-        log.log.info("started", mode=runtime.settings.mode, services=list(runtime.services), content=runtime.core.hash[:12])
+        garbage.keep_all()
+        log.info("started", mode=runtime.settings.mode, services=list(runtime.services), content=runtime.core.hash[:12])
         runtime.store.start()
         yield
         await runtime.aclose()
@@ -95,10 +95,3 @@ def _warm_up(runtime: Runtime) -> None:
         validator(type_)
     call = read_call(orjson.dumps(examples.request("patient-view")), "patient-view")
     runtime.core.advise(call, call.prefetch, runtime.today())
-
-
-def _tune_garbage_collection() -> None:
-    """Content and classes live as long as the process; collecting them again and again costs more than parsing a request."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)

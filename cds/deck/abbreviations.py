@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 _LINK = r"\[[^\]]*\]\([^)]*\)"
@@ -15,32 +15,31 @@ def in_words(markdown: str, abbreviations: Mapping[str, str], room: int | None =
     With `room` for so many more characters, those that come first are spelled out, as long as there is room.
     A plural is spelled out with its singular: after `disease-modifying treatments (DMTs)` a DMT needs no words.
     """
-    present = tuple(short for short in abbreviations if short in markdown)
-    if not present or (room is not None and room <= 0):
+    if room is not None and room <= 0:
         return markdown
+    named = tuple(names)
     used: set[str] = set()
-    named = [span for name in names for span in _places(name, markdown)]
     left = room
 
     def spelled(found: re.Match[str]) -> str:
         nonlocal left
-        short = found[0]
-        if short not in abbreviations or stem(short) in used or _inside_a_word(markdown, found.start()):
+        short, place = found[0], found.start()
+        if short not in abbreviations or stem(short) in used or _inside_a_word(markdown, place):
             return short
-        if any(start <= found.start() < end for start, end in named):
+        if _in_a_name(markdown, place, short, named):
             return short
         used.add(stem(short))
-        words = abbreviations[short]
-        if markdown[: found.start()].endswith(("\n- ", ". ", "\n")) or found.start() == 0 or markdown[: found.start()] == "- ":
+        words, before = abbreviations[short], markdown[:place]
+        if before in ("", "- ") or before.endswith(("\n- ", ". ", "\n")):
             words = words[0].upper() + words[1:]
-        both = f"{words} [{short}]" if _depth(markdown, found.start()) else f"{words} ({short})"
+        both = f"{words} [{short}]" if _in_brackets(before) else f"{words} ({short})"
         if left is not None:
             if len(both) - len(short) > left:
                 return short
             left -= len(both) - len(short)
         return both
 
-    return _one_of(present).sub(spelled, markdown)
+    return _pattern(tuple(abbreviations)).sub(spelled, markdown)
 
 
 def stem(short: str) -> str:
@@ -48,11 +47,14 @@ def stem(short: str) -> str:
     return short.removesuffix("s").lower()
 
 
-@lru_cache(maxsize=256)
-def _one_of(abbreviations: tuple[str, ...]) -> re.Pattern[str]:
+@lru_cache(maxsize=16)
+def _pattern(abbreviations: tuple[str, ...]) -> re.Pattern[str]:
     """A link, or an abbreviation that no word goes on behind; what stands before it is looked at for each hit, which is faster."""
-    longest_first = "|".join(re.escape(short) for short in sorted(abbreviations, key=len, reverse=True))
-    return re.compile(rf"{_LINK}|(?:{longest_first})(?![\w/]|-[\dA-Z])")
+    by_letter: dict[str, list[str]] = {}
+    for short in sorted(abbreviations, key=len, reverse=True):
+        by_letter.setdefault(short[0], []).append(re.escape(short[1:]))
+    words = (rf"{re.escape(letter)}(?:{'|'.join(rest)})(?![\w/]|-[\dA-Z])" for letter, rest in by_letter.items())
+    return re.compile("|".join([_LINK, *words]))
 
 
 def _inside_a_word(text: str, place: int) -> bool:
@@ -60,14 +62,11 @@ def _inside_a_word(text: str, place: int) -> bool:
     return place > 0 and (text[place - 1].isalnum() or text[place - 1] in "_/-")
 
 
-def _places(name: str, text: str) -> Iterator[tuple[int, int]]:
-    """Where a name stands in the text."""
-    start = text.find(name)
-    while start >= 0:
-        yield start, start + len(name)
-        start = text.find(name, start + len(name))
+def _in_a_name(text: str, place: int, short: str, names: Iterable[str]) -> bool:
+    """Whether the abbreviation at this place is a part of one of the names."""
+    return any(short in name and name in text[max(0, place - len(name) + 1) : place + len(name)] for name in names)
 
 
-def _depth(text: str, place: int) -> int:
-    """How many round brackets are open at this character."""
-    return text.count("(", 0, place) - text.count(")", 0, place)
+def _in_brackets(before: str) -> bool:
+    """Whether a round bracket is open behind this text."""
+    return before.count("(") != before.count(")")

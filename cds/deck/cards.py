@@ -6,10 +6,12 @@ Templates are compiled once; an unknown variable, claim or fact is a `ContentErr
 from __future__ import annotations
 
 from pathlib import Path
+from types import MethodType
 from typing import Any, Literal
 
 import yaml
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +21,7 @@ from cds.evidence.criteria import Condition, CriterionError, compile_condition
 from cds.evidence.load import ContentError, read_yaml
 from cds.evidence.model import Stance, Topic
 from cds.patient.facts import CATALOGUE
+from cds.plain_yaml import load_yaml
 
 ENGLISH = "en"
 """The language in which every card is complete; `cards/<language>/` translates it."""
@@ -49,12 +52,22 @@ class FrontMatter(BaseModel):
     suggestions: tuple[Draft, ...] = Field((), description="what the card may offer to draft; only where a site asks for suggestions")
 
 
+class PlainText(Struct, frozen=True):
+    """Words without Jinja2, as most headlines are: they need not be compiled."""
+
+    text: str
+
+    def render(self, *_: Any) -> str:
+        """The words, whatever the values."""
+        return self.text
+
+
 class CardFile(Struct, frozen=True):
     """One compiled card. `drafts` are its suggestions, each with its condition."""
 
     front: FrontMatter
-    headlines: dict[str, Template]
-    body: Template
+    headlines: dict[str, Template | PlainText]
+    body: Template | PlainText
     source: str
     drafts: tuple[tuple[Draft, Condition | None], ...] = ()
 
@@ -67,9 +80,21 @@ class Deck(Struct, frozen=True):
     language: str = "en"
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox, with a short way for methods of our own values: a card is mostly calls of the verbs of its pen."""
+
+    def call(self, context: Context, called: Any, /, *args: Any, **named: Any) -> Any:
+        """What a template gets where it calls something. All other methods, such as those of texts, go through the sandbox."""
+        if type(called) is MethodType and isinstance(called.__self__, Struct):
+            return called(*args, **named)
+        return super().call(context, called, *args, **named)
+
+
 def environment() -> ImmutableSandboxedEnvironment:
-    """The template environment: sandboxed, no auto-created variables, trimmed blocks."""
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False)
+    """The template environment: sandboxed, no auto-created variables, nothing but what a card is given, trimmed blocks."""
+    made = _Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False)
+    made.globals.clear()
+    return made
 
 
 def load_decks(folder: Path) -> dict[str, Deck]:
@@ -123,6 +148,11 @@ def _on_top(english: CardFile, other: CardFile) -> CardFile:
     return CardFile(front, {**english.headlines, **other.headlines}, body, other.source, english.drafts)
 
 
+def _template(text: str, env: ImmutableSandboxedEnvironment) -> Template | PlainText:
+    """Raises `TemplateSyntaxError`."""
+    return env.from_string(text) if "{" in text else PlainText(text)
+
+
 def _load_card(path: Path, env: ImmutableSandboxedEnvironment) -> CardFile:
     text = path.read_text(encoding="utf-8")
     opening, separator, rest = text.partition("---\n")
@@ -130,10 +160,10 @@ def _load_card(path: Path, env: ImmutableSandboxedEnvironment) -> CardFile:
     if opening or not separator:
         raise ContentError(f"{path}: a card begins with YAML front matter between two lines of ---")
     try:
-        front = FrontMatter.model_validate(yaml.load(front_text, Loader=yaml.CSafeLoader))
-        headlines = {"": env.from_string(front.headline)} | {stance: env.from_string(text) for stance, text in front.headlines.items()}
+        front = FrontMatter.model_validate(load_yaml(front_text))
+        headlines = {"": _template(front.headline, env)} | {stance: _template(text, env) for stance, text in front.headlines.items()}
         drafts = tuple((draft, _condition(draft)) for draft in front.suggestions)
-        return CardFile(front, headlines, env.from_string(body.strip()), text, drafts)
+        return CardFile(front, headlines, _template(body.strip(), env), text, drafts)
     except CriterionError as error:
         raise ContentError(f"{path}: {error}") from error
     except yaml.YAMLError as error:

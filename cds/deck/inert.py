@@ -7,7 +7,10 @@ from collections.abc import Collection
 
 _LINK = re.compile(r"\]\(([^)\s]*)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_BARE_ADDRESS = re.compile(r"(?<!\]\()\b(https?|ftp|mailto|javascript|data):(?=\S)", re.IGNORECASE)
+_SCHEMES = ("https", "http", "ftp", "mailto", "javascript", "data")
+_BARE_ADDRESS = re.compile(  # begins with the colon, of which there are few
+    r":(?=\S)(?:" + "|".join(rf"(?<=\b{scheme}:)(?<!\]\({scheme}:)" for scheme in _SCHEMES) + ")", re.IGNORECASE
+)
 
 
 def inert(markdown: str, addresses: Collection[str]) -> str:
@@ -16,4 +19,4 @@ def inert(markdown: str, addresses: Collection[str]) -> str:
     def own(found: re.Match[str]) -> str:
         return found[0] if found[1] in addresses else found[0].replace("](", "] (")
 
-    return _BARE_ADDRESS.sub(r"\1 :", _TAG.sub("‹", _LINK.sub(own, markdown)))
+    return _BARE_ADDRESS.sub(" :", _TAG.sub("‹", _LINK.sub(own, markdown)))

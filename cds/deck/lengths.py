@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cds.deck.wording import Wording
 
+_ADDRESS = re.compile(r"\]\(https://[^)]*\)")
 DETAIL_LIMIT = 2200
 """Longest `detail` in characters as they are read, so without the addresses of links (CH-CARD-13)."""
 SUMMARY_LIMIT = 139
@@ -15,7 +16,7 @@ SUMMARY_LIMIT = 139
 
 def read_length(markdown: str) -> int:
     """How many characters of a card's detail are read: the addresses of its links are not."""
-    return len(re.sub(r"\]\(https://[^)]*\)", "]", markdown))
+    return len(_ADDRESS.sub("]", markdown))
 
 
 def utf16_length(text: str) -> int:

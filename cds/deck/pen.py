@@ -62,6 +62,17 @@ class Pen(Struct):
     """How many claims each `more` of the card shows, in the order of the template."""
     leading_lists: list[int] = field(default_factory=list)
     """The same for each `claim`."""
+    closed: frozenset[str] = frozenset()
+    """Therapies that this chart speaks against: no claim for exactly such a drug is shown. Worked out from the fields above.
+
+    One with a contraindication or boxed situation; on a card of options also one that failed or was stopped for harm.
+    """
+
+    def __post_init__(self) -> None:
+        drugs = [finding.drug for finding in self.ruled_out]
+        if self.options:
+            drugs += [episode.drug for episode in self.context.treatments if episode.outcome == "failed" or episode.harmed]
+        self.closed = frozenset(drug.replace("-", " ") for drug in drugs)
 
     @property
     def wording(self) -> Wording:
@@ -89,27 +100,16 @@ class Pen(Struct):
         return "\n".join(bullet for bullet in bullets if bullet)
 
     def _bullet(self, claim: Claim) -> str:
-        if not self.evidence.showable(claim) or self._is_ruled_out(claim):
+        citing = self.evidence.citing(claim)
+        if not citing.showable or (claim.therapy in self.closed and claim.topic.startswith(self.wording.drug_topics)):
             return ""
         self.claims.append(claim)
         text = (claim.brief or claim.sentence).removesuffix(".")
-        first, *others = [source for source in self.evidence.sources_of(claim) if source.identifiers.citable]
-        more = (f" +{len(others)}" if others else "") + "".join(f", {source.citation}" for source in self.evidence.named_beside(claim))
+        first, *others = citing.citable
+        more = (f" +{len(others)}" if others else "") + "".join(f", {source.citation}" for source in citing.beside)
         if text.startswith(f"{first.citation}:"):
             return f"- {self._citation(first)}{more}{text.removeprefix(first.citation)} ({claim.certainty})"
         return f"- {text} ({self._citation(first)}{more}; {claim.certainty})"
-
-    def _is_ruled_out(self, claim: Claim) -> bool:
-        """Whether the claim speaks for exactly a drug that this chart speaks against.
-
-        That is one with a contraindication or boxed situation; on a card of options also one that failed or was stopped for harm.
-        """
-        if not claim.topic.startswith(self.wording.drug_topics):
-            return False
-        drugs = [finding.drug for finding in self.ruled_out]
-        if self.options:
-            drugs += [episode.drug for episode in self.context.treatments if episode.outcome == "failed" or episode.harmed]
-        return any(claim.therapy == drug.replace("-", " ") for drug in drugs)
 
     def _citation(self, source: Source) -> str:
         """The citation, with its address the first time the card names the source."""

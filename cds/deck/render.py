@@ -54,34 +54,40 @@ def render_to_fit(
     name: str, deck: Deck, pen_of: Callable[[Size], Pen], *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None
 ) -> Card:
     """The card; where it would be too long, with what may be left out left out until it fits. What `claim` names goes last."""
-
-    def at(size: Size) -> tuple[Card, Pen]:
-        pen = pen_of(size)
-        return render(name, deck, pen, rule=rule, stance=stance, indicator=indicator, evidence_url=evidence_url), pen
-
     size = FULL
-    card, pen = at(size)
-    while read_length(card.detail) > DETAIL_LIMIT:
-        smaller = size.smaller(pen.lists, pen.leading_lists, min(size.hazards, len(pen.told)))
+    while True:
+        pen = pen_of(size)
+        detail = _detail(name, deck, pen, stance)
+        fits = read_length(detail) <= DETAIL_LIMIT
+        smaller = None if fits else size.smaller(pen.lists, pen.leading_lists, min(size.hazards, len(pen.told)))
         if smaller is None:
-            break
+            return render(name, deck, pen, detail=detail, rule=rule, stance=stance, indicator=indicator, evidence_url=evidence_url)
         size = smaller
-        card, pen = at(size)
-    return card
 
 
-def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None) -> Card:
-    """Fill one card; the pen knows afterwards which claims and sources it shows."""
-    file = deck.cards[name]
-    verbs = {verb: getattr(pen, verb, None) for verb in VERBS} | {"stance": stance}
-    changed = pen.match is not None and stance != pen.match.summary.stance
-    headline = file.headlines.get(stance if changed else "", file.headlines[""]).render(verbs).strip()
-    first_words = file.front.opening if file.front.opening and not changed else deck.wording.openings[stance]
-    body = _tidy(file.body.render(verbs))
+def _detail(name: str, deck: Deck, pen: Pen, stance: Stance) -> str:
+    """The body of a card; where it is too long without the words of its abbreviations, they stay as they are."""
+    body = _tidy(deck.cards[name].body.render(_verbs(pen, stance)))
     detail = _in_language(inert(body, {source.identifiers.link or "" for source in pen.cited.values()}), deck.wording)
-    room = None if pen.size.spelled else DETAIL_LIMIT - read_length(detail)
+    room = DETAIL_LIMIT - read_length(detail)
+    if room < 0:
+        return detail
     sources = {source.citation for claim in pen.claims for source in pen.evidence.sources_of(claim)}
-    detail = in_words(detail, deck.wording.abbreviations, room, sources)
+    return in_words(detail, deck.wording.abbreviations, None if pen.size.spelled else room, sources)
+
+
+def _verbs(pen: Pen, stance: Stance) -> dict[str, Any]:
+    return {verb: getattr(pen, verb, None) for verb in VERBS} | {"stance": stance}
+
+
+def render(
+    name: str, deck: Deck, pen: Pen, *, detail: str, rule: str, stance: Stance, indicator: Indicator, evidence_url: str | None
+) -> Card:
+    """The card around its body; the pen that wrote it knows which claims and sources it shows."""
+    file = deck.cards[name]
+    changed = pen.match is not None and stance != pen.match.summary.stance
+    headline = file.headlines.get(stance if changed else "", file.headlines[""]).render(_verbs(pen, stance)).strip()
+    first_words = file.front.opening if file.front.opening and not changed else deck.wording.openings[stance]
     summary_link = [Link(deck.wording.phrase("evidence_link"), evidence_url)] if evidence_url else []
     links = summary_link + [Link(source.citation, source.identifiers.link or "") for source in pen.cited.values()]
     return Card(
@@ -93,16 +99,14 @@ def render(name: str, deck: Deck, pen: Pen, *, rule: str, stance: Stance, indica
         summary=cut(f"{first_words} {headline}", SUMMARY_LIMIT),
         detail=detail,
         links=_unique_labels(links),
-        claims=tuple(dict.fromkeys(pen.claims)),
-        suggestions=_suggestions(file, pen, stance),
+        claims=tuple({claim.id: claim for claim in pen.claims}.values()),
+        suggestions=() if changed else _suggestions(file, pen),
         criteria=(*(pen.match.findings if pen.match else ()), *say.findings_as_criteria(pen.safety)),
     )
 
 
-def _suggestions(file: CardFile, pen: Pen, stance: Stance) -> tuple[Suggestion, ...]:
-    """What the card may offer to draft for this chart, dated the day of the advice; nothing where its stance has changed."""
-    if pen.match is not None and stance != pen.match.summary.stance:
-        return ()
+def _suggestions(file: CardFile, pen: Pen) -> tuple[Suggestion, ...]:
+    """What the card may offer to draft for this chart, dated the day of the advice."""
     offered = (draft for draft, condition in file.drafts if condition is None or condition.test(pen.context.facts) is True)
     day = pen.context.as_of.isoformat()
     return tuple(Suggestion(draft.label, {**draft.resource, "authoredOn": day}, draft.subject) for draft in offered)
@@ -110,6 +114,8 @@ def _suggestions(file: CardFile, pen: Pen, stance: Stance) -> tuple[Suggestion, 
 
 def _in_language(detail: str, wording: Wording) -> str:
     """The headings of an English body in the language of the deck."""
+    if not wording.headings:
+        return detail
     return "\n".join(
         f"**{wording.headings[line[2:-2]]}**" if _heading(line) and line[2:-2] in wording.headings else line for line in detail.splitlines()
     )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from cds.deck.rank import Candidate
 from cds.deck.wording import Wording
 from cds.evidence.criteria import Finding
-from cds.evidence.model import Criterion
 from cds.evidence.safety import WARNED, SafetyFinding
 
 CARD, RULE = "dmt-safety", "SF"
@@ -121,21 +120,7 @@ def short(findings: Iterable[SafetyFinding], wording: Wording, cite: Cite | None
 
 def findings_as_criteria(findings: Iterable[SafetyFinding]) -> tuple[Finding, ...]:
     """The findings as the explanation lists criteria."""
-    return tuple(
-        Finding(
-            Criterion(
-                id=finding.hazard.id,
-                text=f"{finding.name}: {finding.hazard.hazard}",
-                when=finding.hazard.when or {},
-                basis=finding.hazard.sources,
-                item=finding.hazard.item,
-            ),
-            finding.verdict,
-            finding.reason,
-            finding.resources,
-        )
-        for finding in findings
-    )
+    return tuple(Finding(finding.pair.criterion, finding.verdict, finding.behind) for finding in findings)
 
 
 def in_brief(reasons: Iterable[str]) -> str:

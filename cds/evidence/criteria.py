@@ -13,7 +13,7 @@ A condition is one of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -23,6 +23,8 @@ from cds.patient.facts import FactKind
 from cds.three_valued import Bounds, Truth, all_of, any_of, negate
 
 Verdict = Literal["met", "notMet", "unknown"]
+VERDICTS: Mapping[Truth, Verdict] = {True: "met", False: "notMet", None: "unknown"}
+"""A truth as the verdict on a criterion."""
 Facts = Mapping[str, Fact]
 
 _NUMBER_TESTS: dict[str, Callable[[Bounds, float], Truth]] = {
@@ -37,13 +39,34 @@ class CriterionError(ValueError):
     """A condition that cannot be compiled; the message names the criterion and what to change."""
 
 
+class Ground(Protocol):
+    """What an outcome rests on: a fact, or how a drug stands."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence for the clinician."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The `Type/id` of what it was read from."""
+
+
 class Finding(Struct, frozen=True):
-    """One criterion against one chart: the verdict, why, and the resources behind it."""
+    """One criterion against one chart: the verdict, and what decides it. The words are put together where they are asked for."""
 
     criterion: Criterion
     verdict: Verdict
-    reason: str
-    resources: tuple[str, ...]
+    behind: tuple[Ground, ...]
+
+    @property
+    def reason(self) -> str:
+        """How the chart says so, in one text."""
+        return " ".join(reasons_of(self.behind))
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The resources behind it, `Type/id`."""
+        return resources_of(self.behind)
 
 
 class Condition(Struct, frozen=True):
@@ -104,12 +127,11 @@ def _leaf(name: str, test: Callable[[Facts], Truth]) -> Condition:
 def _compile_test(name: str, kind: FactKind, operator: str, operand: Any, where: str) -> Condition:
     match kind.kind, operator, operand:
         case "number", str(op), int() | float() if op in _NUMBER_TESTS and not isinstance(operand, bool):
-            compare = _NUMBER_TESTS[op]
-            return _leaf(name, lambda facts: _number(facts, name, compare, float(operand)))
+            return _number_condition(name, _NUMBER_TESTS[op], float(operand))
         case "word" | "flag" | "number", "is", "unknown":
             return _leaf(name, lambda facts: facts[name].value is None)
         case "flag", "is", bool(expected):
-            return _leaf(name, lambda facts: _flag(facts, name, expected))
+            return _flag_condition(name, expected)
         case "word", "is", str(word):
             return _word_condition(name, kind, (word,), where)
         case "word", "in", list(words) if all(isinstance(word, str) for word in words):
@@ -130,25 +152,36 @@ def _word_condition(name: str, kind: FactKind, words: tuple[str, ...], where: st
     return _leaf(name, test)
 
 
-def _number(facts: Facts, name: str, compare: Callable[[Bounds, float], Truth], operand: float) -> Truth:
-    value = facts[name].value
-    return compare(value, operand) if isinstance(value, Bounds) else None
+def _number_condition(name: str, compare: Callable[[Bounds, float], Truth], operand: float) -> Condition:
+    def test(facts: Facts) -> Truth:
+        value = facts[name].value
+        return compare(value, operand) if isinstance(value, Bounds) else None
+
+    return _leaf(name, test)
 
 
-def _flag(facts: Facts, name: str, expected: bool) -> Truth:
-    value = facts[name].value
-    return None if value is None else value is expected
+def _flag_condition(name: str, expected: bool) -> Condition:
+    def test(facts: Facts) -> Truth:
+        value = facts[name].value
+        return None if value is None else value is expected
+
+    return _leaf(name, test)
 
 
 def judge(criterion: Criterion, condition: Condition, facts: Facts) -> Finding:
     """Test one criterion against the facts of a chart."""
     truth = condition.test(facts)
-    verdict: Verdict = "unknown" if truth is None else "met" if truth else "notMet"
     deciding = [facts[name] for name in condition.facts]
-    if len(deciding) == 1:
-        return Finding(criterion, verdict, deciding[0].reason, tuple(dict.fromkeys(deciding[0].resources)))
-    if truth is None and any(fact.value is None for fact in deciding):
+    if truth is None and len(deciding) > 1 and any(fact.value is None for fact in deciding):
         deciding = [fact for fact in deciding if fact.value is None or isinstance(fact.value, Bounds)]
-    reason = " ".join(dict.fromkeys(fact.reason for fact in deciding if fact.reason))
-    resources = tuple(dict.fromkeys(resource for fact in deciding for resource in fact.resources))
-    return Finding(criterion, verdict, reason, resources)
+    return Finding(criterion, VERDICTS[truth], tuple(deciding))
+
+
+def reasons_of(grounds: Iterable[Ground]) -> tuple[str, ...]:
+    """What each says, once."""
+    return tuple(dict.fromkeys(ground.reason for ground in grounds if ground.reason))
+
+
+def resources_of(grounds: Iterable[Ground]) -> tuple[str, ...]:
+    """The resources behind all of them, each once."""
+    return tuple(dict.fromkeys(resource for ground in grounds for resource in ground.resources))

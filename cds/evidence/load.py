@@ -32,6 +32,7 @@ from cds.evidence.model import (
 )
 from cds.mendable import MendableError
 from cds.patient.facts import FactKind
+from cds.plain_yaml import load_yaml
 
 R = TypeVar("R", bound=Record)
 
@@ -41,9 +42,14 @@ class ContentError(MendableError, ValueError):
 
 
 class Citing(NamedTuple):
-    """What a card needs to cite a claim, worked out once: its sources, whether it may be shown, which sources stand beside the first."""
+    """What a card needs to cite a claim, worked out once.
+
+    Its sources, citable ones first, and those that are; whether it may be shown: a citable source, and none withdrawn or corrected
+    without a second look; and sources without an identifier that alone print a number of it, which a card names beside the first.
+    """
 
     sources: tuple[Source, ...]
+    citable: tuple[Source, ...]
     showable: bool
     beside: tuple[Source, ...]
 
@@ -74,7 +80,8 @@ class Evidence(Struct, frozen=True, dict=True):
     def _prepared(self) -> dict[tuple[str, str, tuple[str, ...]], Citing]:
         return {}
 
-    def _citing(self, claim: Claim) -> Citing:
+    def citing(self, claim: Claim) -> Citing:
+        """What a card needs to cite the claim."""
         said = claim.id, claim.brief or claim.sentence, claim.sources
         if said not in self._prepared:
             self._prepared[said] = self._prepare(claim)
@@ -82,29 +89,25 @@ class Evidence(Struct, frozen=True, dict=True):
 
     def _prepare(self, claim: Claim) -> Citing:
         sources = tuple(sorted((self.sources[id] for id in claim.sources), key=lambda source: not source.identifiers.citable))
-        citable = [source for source in sources if source.identifiers.citable]
+        citable = tuple(source for source in sources if source.identifiers.citable)
         standing = all(source.correction is None or source.correction.cleared is not None for source in sources)
         left = numbers(claim.brief or claim.sentence).difference(*(numbers(printed(source)) for source in citable))
         beside = tuple(source for source in sources if source not in citable and left & numbers(printed(source)))
-        return Citing(sources, bool(citable) and standing, beside)
+        return Citing(sources, citable, bool(citable) and standing, beside)
 
     def sources_of(self, claim: Claim) -> tuple[Source, ...]:
         """The sources of a claim, citable ones first, otherwise as written."""
-        return self._citing(claim).sources
-
-    def named_beside(self, claim: Claim) -> tuple[Source, ...]:
-        """Sources without an identifier that alone print a number of the claim; a card names them beside the one it links."""
-        return self._citing(claim).beside
+        return self.citing(claim).sources
 
     def showable(self, claim: Claim) -> bool:
-        """Whether a card may carry the claim: a citable source, and none withdrawn or corrected without a second look."""
-        return self._citing(claim).showable
+        """Whether a card may carry the claim."""
+        return self.citing(claim).showable
 
 
 def read_yaml(path: Path) -> Any:
     """The content of one YAML file; `ContentError` names the file and line if it is not YAML."""
     try:
-        return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        return load_yaml(path.read_bytes())
     except yaml.YAMLError as error:
         raise ContentError(f"{path}: not valid YAML: {error}") from error
 

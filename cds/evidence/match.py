@@ -14,6 +14,9 @@ from cds.evidence.criteria import Facts, Finding, judge
 from cds.evidence.load import Evidence
 from cds.evidence.model import Stance, Summary
 
+Judge = Callable[[str], Finding]
+"""A criterion's id → its finding in one chart."""
+
 
 class Match(Struct, frozen=True):
     """One summary against one chart. `fires` when it has something to say; `because` says why not."""
@@ -38,7 +41,7 @@ class Match(Struct, frozen=True):
         return self.gates + self.limits + self.favourable
 
 
-def match(summary: Summary, evidence: Evidence, facts: Facts, hook: str, finding: Callable[[str], Finding]) -> Match:
+def match(summary: Summary, evidence: Evidence, facts: Facts, hook: str, finding: Judge) -> Match:
     """Decide whether a summary speaks on this hook. `finding` judges a criterion by its id."""
     gates, limits = tuple(map(finding, summary.gates)), tuple(map(finding, summary.limits))
     stance: Stance = summary.stance
@@ -65,11 +68,16 @@ def _reason_for_silence(gates: tuple[Finding, ...], limits: tuple[Finding, ...],
     return f"Not shown on {hook}"
 
 
-def match_all(evidence: Evidence, facts: Facts, hook: str) -> tuple[Match, ...]:
-    """Every summary against the facts, in the order of their ids. Summaries share criteria; each is judged once."""
+def judging(evidence: Evidence, facts: Facts) -> Judge:
+    """What judges the criteria against the facts of one chart, each only once however often it is asked for."""
 
     @cache
     def finding(id: str) -> Finding:
         return judge(evidence.criteria[id], evidence.conditions[id], facts)
 
+    return finding
+
+
+def match_all(evidence: Evidence, facts: Facts, hook: str, finding: Judge) -> tuple[Match, ...]:
+    """Every summary against the facts, in the order of their ids. `finding` judges a criterion by its id (`judging`)."""
     return tuple(match(summary, evidence, facts, hook, finding) for summary in evidence.in_order)

@@ -7,17 +7,28 @@ never "safe".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
 from pydantic import Field
 
-from cds.evidence.criteria import Condition, CriterionError, Facts, Verdict, compile_condition
+from cds.evidence.criteria import (
+    VERDICTS,
+    Condition,
+    CriterionError,
+    Facts,
+    Ground,
+    Verdict,
+    compile_condition,
+    reasons_of,
+    resources_of,
+)
 from cds.evidence.load import ContentError, Evidence, read_records
-from cds.evidence.model import Certainty, Claim, Id, Record, Topic
+from cds.evidence.model import Certainty, Claim, Criterion, Id, Record, Topic
 from cds.fhir.dates import DateRange
 from cds.patient.context import Episode
 from cds.patient.facts import FactKind
@@ -105,11 +116,63 @@ class UnreadHazard(Record):
         )
 
 
-class SafetyMatrix(Struct, frozen=True):
-    """All rows with their compiled conditions."""
+class Pair(Struct, frozen=True):
+    """A drug and one hazard of it. `claim` is the sentence as a claim, and `criterion` the hazard as the explanation lists it."""
+
+    drug: str
+    name: str
+    hazard: Hazard
+    condition: Condition
+    claim: Claim
+    criterion: Criterion
+
+    @classmethod
+    def of(cls, row: SafetyRow, hazard: Hazard, catalogue: Mapping[str, FactKind]) -> Pair:
+        """The pair with its condition compiled. Raises `CriterionError`."""
+        return cls(
+            drug=row.drug,
+            name=row.name,
+            hazard=hazard,
+            condition=compile_condition(hazard.when or {"all": []}, catalogue, f"hazard {hazard.id}"),
+            claim=Claim(
+                id=hazard.id,
+                sentence=hazard.sentence,
+                area="ahsct" if row.drug == AHSCT else "dmt",
+                therapy=row.name,
+                topic="safety",
+                certainty=hazard.certainty,
+                certainty_reason="Safety matrix.",
+                sources=hazard.sources,
+            ),
+            criterion=Criterion(
+                id=hazard.id,
+                text=f"{row.name}: {hazard.hazard}",
+                when=hazard.when or {},
+                basis=hazard.sources,
+                item=hazard.item,
+            ),
+        )
+
+
+class SafetyMatrix(Struct, frozen=True, dict=True):
+    """All rows, and by drug its pairs in the order of the row."""
 
     rows: dict[str, SafetyRow]
-    conditions: dict[str, Condition]
+    pairs: dict[str, tuple[Pair, ...]]
+
+    @cached_property
+    def against(self) -> SafetyMatrix:
+        """What speaks against a drug where the chart holds it: no caution, and nothing that is only said of two drugs together."""
+        return self._of(lambda hazard: hazard.column in WARNED and not hazard.combination)
+
+    @cached_property
+    def rebound(self) -> SafetyMatrix:
+        """What is said of the months after stopping."""
+        return self._of(lambda hazard: hazard.rebound)
+
+    def _of(self, picks: Callable[[Hazard], bool]) -> SafetyMatrix:
+        pairs = {drug: tuple(pair for pair in pairs if picks(pair.hazard)) for drug, pairs in self.pairs.items()}
+        return SafetyMatrix(self.rows, pairs)
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -123,20 +186,56 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class SafetyFinding(Struct, frozen=True):
-    """One hazard of one drug against the chart."""
+    """One hazard of one drug against the chart. What it rests on is worked out where it is asked for: most findings are not shown.
 
-    drug: str
-    name: str
-    hazard: Hazard
+    `courses` are those whose stage counts for the hazard and whose words belong to it.
+    """
+
+    pair: Pair
     verdict: Verdict
-    reasons: tuple[str, ...]
-    resources: tuple[str, ...]
+    facts: Facts
+    courses: tuple[Standing, ...]
     drafted: bool
 
     @property
+    def drug(self) -> str:
+        """The drug's id."""
+        return self.pair.drug
+
+    @property
+    def name(self) -> str:
+        """The drug's name."""
+        return self.pair.name
+
+    @property
+    def hazard(self) -> Hazard:
+        """The hazard as written."""
+        return self.pair.hazard
+
+    @property
+    def claim(self) -> Claim:
+        """The sentence as a claim, so that a card lists it with its sources like any other."""
+        return self.pair.claim
+
+    @property
+    def behind(self) -> tuple[Ground, ...]:
+        """What the verdict rests on: facts of the chart, and how the drug stands."""
+        return (*(self.facts[name] for name in self.pair.condition.why(self.facts)), *self.courses)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """How the chart says so."""
+        return reasons_of(self.behind)
+
+    @property
     def reason(self) -> str:
-        """How the chart says so, in one text."""
+        """The same in one text."""
         return " ".join(self.reasons)
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The resources behind it, `Type/id`."""
+        return resources_of(self.behind)
 
     @property
     def level(self) -> Level:
@@ -148,44 +247,31 @@ class SafetyFinding(Struct, frozen=True):
         """Whether the chart holds the hazard itself, and not only something to monitor."""
         return self.verdict == "met" and self.hazard.column in RECORDED
 
-    @property
-    def claim(self) -> Claim:
-        """The sentence as a claim, so that a card lists it with its sources like any other."""
-        hazard = self.hazard
-        return Claim(
-            id=hazard.id,
-            sentence=hazard.sentence,
-            area="ahsct" if self.drug == AHSCT else "dmt",
-            therapy=self.name,
-            topic="safety",
-            certainty=hazard.certainty,
-            certainty_reason="Safety matrix.",
-            sources=hazard.sources,
-        )
-
 
 def load_safety(folder: Path, evidence: Evidence, catalogue: dict[str, FactKind]) -> SafetyMatrix:
     """Read `seeds/evidence/safety`. Raises `ContentError` for unknown facts, double ids and sources that do not exist."""
     rows: dict[str, SafetyRow] = {}
-    conditions: dict[str, Condition] = {}
+    pairs: dict[str, tuple[Pair, ...]] = {}
+    ids = set(evidence.claims)
     grave = [record for _, record in read_records(folder.parent.glob(UNREAD_FILE), UnreadHazard)]
     for path, written in read_records(folder.glob("*.yaml"), SafetyRow):
         if written.drug in rows:
             raise ContentError(f"{path}: there is a row for {written.drug!r} already")
         row = rows[written.drug] = _with_unread(written, grave)
         for hazard in row.hazards:
-            if hazard.id in conditions:
+            if hazard.id in ids:
                 raise ContentError(f"{path}: the hazard id {hazard.id!r} is used twice")
             missing = [id for id in hazard.sources if id not in evidence.sources]
             if missing:
                 raise ContentError(f"{path}: hazard {hazard.id}: there is no source {missing[0]!r}")
             if hazard.claim is not None and hazard.claim not in evidence.claims:
                 raise ContentError(f"{path}: hazard {hazard.id}: there is no claim {hazard.claim!r}")
-            try:
-                conditions[hazard.id] = compile_condition(hazard.when or {"all": []}, catalogue, f"hazard {hazard.id}")
-            except CriterionError as error:
-                raise ContentError(f"{path}: {error}") from error
-    return SafetyMatrix(rows, conditions)
+            ids.add(hazard.id)
+        try:
+            pairs[row.drug] = tuple(Pair.of(row, hazard, catalogue) for hazard in row.hazards)
+        except CriterionError as error:
+            raise ContentError(f"{path}: {error}") from error
+    return SafetyMatrix(rows, pairs)
 
 
 def _with_unread(row: SafetyRow, grave: Iterable[UnreadHazard]) -> SafetyRow:
@@ -237,49 +323,30 @@ def _course(episode: Episode) -> str:
     return f"{name} since {episode.start}." if episode.start else f"{name} is recorded."
 
 
-def assess(
-    matrix: SafetyMatrix,
-    stands: Sequence[Standing],
-    facts: Facts,
-    as_of: date,
-    columns: Collection[str] | None = None,
-    *,
-    held: bool = False,
-) -> tuple[SafetyFinding, ...]:
-    """Every hazard of the given drugs (in these columns, if any are named) with its verdict; warnings first, then as written.
+def assess(matrix: SafetyMatrix, stands: Sequence[Standing], facts: Facts, as_of: date, *, held: bool = False) -> tuple[SafetyFinding, ...]:
+    """Every hazard of the given drugs with its verdict; warnings first, then as written.
 
     `held`: only those whose condition the chart holds for certain.
     """
-    drugs = dict.fromkeys(stand.drug for stand in stands)
-    findings = [
-        _finding(row, hazard, matrix.conditions[hazard.id], here, facts, as_of)
-        for drug in drugs
-        if (row := matrix.rows.get(drug)) is not None
-        for hazard in row.hazards
-        if columns is None or hazard.column in columns
-        if not held or matrix.conditions[hazard.id].test(facts) is True
-        if (here := [stand for stand in stands if stand.drug == drug and stand.stage in hazard.stages])
-    ]
+    of_drug: dict[str, list[Standing]] = {}
+    for stand in stands:
+        of_drug.setdefault(stand.drug, []).append(stand)
+    judged = (
+        (pair, holds, [stand for stand in courses if stand.stage in pair.hazard.stages])
+        for drug, courses in of_drug.items()
+        for pair in matrix.pairs.get(drug, ())
+        if (holds := pair.condition.test(facts)) is True or not held
+    )
+    findings = [_finding(pair, holds, here, facts, as_of) for pair, holds, here in judged if here]
     return tuple(sorted(findings, key=lambda finding: finding.level != "warning"))
 
 
-def _finding(row: SafetyRow, hazard: Hazard, condition: Condition, here: Sequence[Standing], facts: Facts, as_of: date) -> SafetyFinding:
+def _finding(pair: Pair, holds: Truth, here: Sequence[Standing], facts: Facts, as_of: date) -> SafetyFinding:
+    hazard = pair.hazard
     near = [(stand, _near(hazard, stand, as_of)) for stand in here]
-    truth = all_of((condition.test(facts), any_of(within for _, within in near)))
-    verdict: Verdict = "unknown" if truth is None else "met" if truth else "notMet"
-    behind = [facts[name] for name in condition.why(facts)]
-    courses = [stand for stand, within in near if within is not False and (hazard.when is None or stand.stage in _NEEDS_WORDS)]
-    reasons = [*(fact.reason for fact in behind), *(stand.reason for stand in courses)]
-    resources = [resource for fact in behind for resource in fact.resources] + [r for stand in courses for r in stand.resources]
-    return SafetyFinding(
-        row.drug,
-        row.name,
-        hazard,
-        verdict,
-        tuple(dict.fromkeys(reason for reason in reasons if reason)),
-        tuple(dict.fromkeys(resources)),
-        any(stand.stage == "drafted" for stand in here),
-    )
+    verdict = VERDICTS[all_of((holds, any_of(within for _, within in near)))]
+    courses = tuple(stand for stand, within in near if within is not False and (hazard.when is None or stand.stage in _NEEDS_WORDS))
+    return SafetyFinding(pair, verdict, facts, courses, any(stand.stage == "drafted" for stand in here))
 
 
 def _near(hazard: Hazard, stand: Standing, as_of: date) -> Truth:

@@ -68,7 +68,7 @@ def routes(content: Content, today: Callable[[], date], signed: frozenset[str] |
     ):
         router.add_api_route(path, _export(cache(make), media_type), methods=["GET", "HEAD"])
     for path, (template, data) in pages.items():
-        router.add_api_route(path, _endpoint(env.get_template(template), data, today), methods=["GET", "HEAD"])
+        router.add_api_route(path, _endpoint(partial(env.get_template, template), data, today), methods=["GET", "HEAD"])
     return router
 
 
@@ -79,12 +79,16 @@ def _as_fhir(content: Content) -> dict[str, Any]:
     return export_bundle(content)
 
 
-def _endpoint(template: jinja2.Template, data: Callable[..., PageData], today: Callable[[], date]) -> Callable[[Request], Response]:
+def _endpoint(
+    template: Callable[[], jinja2.Template], data: Callable[..., PageData], today: Callable[[], date]
+) -> Callable[[Request], Response]:
+    """A page; its template is compiled when it is first asked for, not when the service starts."""
+
     def respond(request: Request) -> Response:
         page = data(**request.path_params)
         if "application/json" in request.headers.get("accept", ""):
             return Response(orjson.dumps(page, default=_plain), media_type="application/json", headers=HEADERS | {"Vary": "Accept"})
-        html = template.render(page, base=request.scope.get("root_path", ""), today=today())
+        html = template().render(page, base=request.scope.get("root_path", ""), today=today())
         return Response(html, media_type="text/html; charset=utf-8", headers=HEADERS | {"Vary": "Accept"})
 
     return respond

@@ -9,12 +9,13 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Table, event, func, make_url, tuple_
+from sqlalchemy import ColumnClause, Connection, Table, event, func, literal_column, make_url, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -28,6 +29,8 @@ ROWS_AT_ONCE = 200
 """Rows handed over in one go: the event loop serves hooks in between."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_NOTHING: ColumnClause[str] = literal_column("''")
+"""Part of the statement: as a parameter it would be bound ten times for each row."""
 _MIGRATION_LOCK = 0x52616E76696572
 """Number of the advisory lock in PostgreSQL under which one process at a time migrates."""
 
@@ -38,9 +41,11 @@ def connect(url: str) -> AsyncEngine:
     """An engine for writing. Nothing is opened before it is used. A commit is durable when it returns."""
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
-        engine = create_async_engine(address, connect_args={"timeout": LOCK_SECONDS})
+        # a row takes the write lock at once: waiting for it later would fail instead. All is committed or rolled back before a connection
+        # goes back to the pool, which would else ask for another rollback: every question to SQLite is a change of threads and back
+        options = {"timeout": LOCK_SECONDS, "isolation_level": "IMMEDIATE"}
+        engine = create_async_engine(address, connect_args=options, pool_reset_on_return=None)
         event.listen(engine.sync_engine, "connect", _open_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
     else:
         engine = create_async_engine(address, pool_size=1, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
         event.listen(engine.sync_engine, "connect", _open_postgresql)
@@ -66,7 +71,7 @@ async def write(engine: AsyncEngine, batch: Batch) -> None:
         await _insert(connection, calls, new_calls)
         await _insert(connection, shown, new_shown)
         # in one order for all processes, so that two of them never wait for each other's rows
-        await _insert(connection, feedback, sorted(new_feedback, key=lambda row: row[:4]))
+        await _insert(connection, feedback, sorted(new_feedback, key=itemgetter(0, 1, 2, 3)))
 
 
 async def _insert(connection: AsyncConnection, table: Table, rows: Sequence[NamedTuple]) -> None:
@@ -82,7 +87,7 @@ def _statements(dialect: Any) -> dict[Table, Any]:
     said = [column.name for column in feedback.columns if column.nullable]
 
     def words(columns: Any) -> Any:
-        return tuple_(*(func.coalesce(columns[name], "") for name in said))
+        return tuple_(*(func.coalesce(columns[name], _NOTHING) for name in said))
 
     merge = new.on_conflict_do_update(
         index_elements=key, set_={name: new.excluded[name] for name in said}, where=words(new.excluded) > words(feedback.c)
@@ -96,6 +101,8 @@ _STATEMENTS = {"sqlite": _statements(sqlite), "postgresql": _statements(postgres
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(func.pg_advisory_xact_lock(_MIGRATION_LOCK).select())
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -118,16 +125,10 @@ async def _use_write_ahead_log(engine: AsyncEngine) -> None:
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:
-    """Each commit is flushed to the disk; transactions are begun by us."""
-    connection.isolation_level = None
+    """Each commit is flushed to the disk."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at once, also for migrations: waiting for it later would fail instead."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _open_postgresql(connection: Any, _record: Any) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
 from prometheus_client import Counter, Gauge
 
 from cds.feedback.records import Call, Feedback, Shown
+from cds.log import log
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,6 +31,8 @@ ROOM = 50_000
 """Audit rows that may wait; further ones are dropped and counted."""
 FEEDBACK_ROOM = 20_000
 """Feedback rows that may wait; further ones are refused."""
+FIRST_SECONDS = 0.5
+"""Time that the first callers get before what the database needs is loaded, which would make them wait; less if there are rows before."""
 REST_SECONDS = 1.0
 """Time between two tries while the database cannot be reached and no feedback asks for one."""
 COMMIT_SECONDS = 15.0
@@ -41,11 +43,17 @@ DROPPED = Counter("ranvier_audit_rows_dropped", "Audit rows lost: no room while 
 FAILURES = Counter("ranvier_store_failures", "Tries to write audit rows and feedback that failed.")
 UP = Gauge("ranvier_store_up", "Whether the last try to write audit rows and feedback succeeded.", multiprocess_mode="livemin")
 
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-
 
 class StoreUnavailableError(Exception):
     """The rows could not be made durable, or not in time; whoever sent them should send them again."""
+
+
+class _Report(NamedTuple):
+    """Rows that someone waits for. `due`: when that is refused, by the clock of the loop."""
+
+    rows: Sequence[Feedback]
+    written: asyncio.Future[None]
+    due: float
 
 
 class Store:
@@ -57,8 +65,10 @@ class Store:
         self._writer: asyncio.Task[None] | None = None
         self._calls: list[Call] = []
         self._shown: list[Shown] = []
-        self._reports: list[tuple[Sequence[Feedback], asyncio.Future[None]]] = []
+        self._reports: list[_Report] = []
+        self._in_writing: list[_Report] = []
         self._reported = 0
+        self._clock: asyncio.TimerHandle | None = None
         self._closing = False
         self._well = True
         self._something = asyncio.Event()
@@ -85,15 +95,15 @@ class Store:
         """Return once the rows are durable. Raises `StoreUnavailableError` if that cannot be said."""
         if self._writer is None or self._writer.done() or self._closing or self._reported + len(rows) > FEEDBACK_ROOM:
             raise StoreUnavailableError
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reports.append((rows, written))
+        loop = asyncio.get_running_loop()
+        report = _Report(rows, loop.create_future(), loop.time() + ANSWER_SECONDS)
+        self._reports.append(report)
         self._reported += len(rows)
-        self._hurry()
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await written
-        except TimeoutError:
-            raise StoreUnavailableError from None
+        if len(self._reports) == 1:
+            self._hurry()
+        if self._clock is None:
+            self._clock = loop.call_at(report.due, self._refuse_late)
+        await report.written
 
     async def aclose(self) -> None:
         """Write what waits and close. What cannot be written is counted as dropped."""
@@ -101,7 +111,8 @@ class Store:
         self._hurry()
         if self._writer is not None:
             await self._writer
-        _answer([future for _, future in self._reports], written=False)
+        _answer(self._reports, durable=False)
+        self._stop_clock()
         DROPPED.inc(len(self._calls) + len(self._shown))
         await self._disconnect()
 
@@ -111,14 +122,18 @@ class Store:
 
     async def _write_on(self) -> None:
         """Open the database, then write group after group until nothing is left at the end."""
+        await _until(self._something, FIRST_SECONDS)
         written = await self._try(([], [], []))
         while True:
             if not written and not self._closing:
                 await _until(self._urgent, REST_SECONDS)
             await self._gather()
-            batch, waiting = self._take()
+            batch = self._take()
             written = await self._try(batch)
-            _answer(waiting, written=written)
+            _answer(self._in_writing, durable=written)
+            self._in_writing = []
+            if not self._reports:
+                self._stop_clock()
             if not written:
                 self._calls[:0], self._shown[:0] = batch[0], batch[1]
             left = bool(self._calls or self._shown or self._reports)
@@ -132,18 +147,29 @@ class Store:
         await self._something.wait()
         await _until(self._enough, GATHER_SECONDS)
 
-    def _take(self) -> tuple[Batch, list[asyncio.Future[None]]]:
-        """What is written next, and who waits for it."""
-        rows = [row for report, _ in self._reports for row in report]
-        waiting = [future for _, future in self._reports]
-        batch = (self._calls[:GROUP_ROWS], self._shown[:GROUP_ROWS], rows)
+    def _take(self) -> Batch:
+        """What is written next."""
+        batch = (self._calls[:GROUP_ROWS], self._shown[:GROUP_ROWS], [row for report in self._reports for row in report.rows])
         del self._calls[:GROUP_ROWS], self._shown[:GROUP_ROWS]
-        self._reports, self._reported = [], 0
+        self._in_writing, self._reports, self._reported = self._reports, [], 0
         self._something.clear()
         self._urgent.clear()
         if len(self._calls) + len(self._shown) < GATHER_ROWS:
             self._enough.clear()
-        return batch, waiting
+        return batch
+
+    def _refuse_late(self) -> None:
+        """Refuse those who have waited too long. One clock for all: the one who waits longest is the next."""
+        loop = asyncio.get_running_loop()
+        waiting = [report for report in (*self._in_writing, *self._reports) if not report.written.done()]
+        late = [report for report in waiting if report.due <= loop.time()]
+        _answer(late, durable=False)
+        self._clock = loop.call_at(waiting[len(late)].due, self._refuse_late) if len(late) < len(waiting) else None
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
 
     async def _try(self, batch: Batch) -> bool:
         """Whether the rows are durable now. Whatever went wrong, the next try begins with a new connection."""
@@ -185,15 +211,15 @@ class Store:
                 log.error("store cannot be written: audit rows wait, feedback is refused", **details)
 
 
-def _answer(waiting: list[asyncio.Future[None]], *, written: bool) -> None:
+def _answer(reports: Iterable[_Report], *, durable: bool) -> None:
     """Tell those who still wait whether their rows are durable."""
-    for future in waiting:
-        if future.done():
+    for report in reports:
+        if report.written.done():
             continue
-        if written:
-            future.set_result(None)
+        if durable:
+            report.written.set_result(None)
         else:
-            future.set_exception(StoreUnavailableError())
+            report.written.set_exception(StoreUnavailableError())
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:

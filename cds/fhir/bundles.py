@@ -39,7 +39,7 @@ def read_value(value: Any) -> Page:
     """
     if value is None:
         return Page()
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return Page("unreadable")
     if type_of(value) is None and "resource" in value:
         return _unwrapped(value)
@@ -59,11 +59,11 @@ def read_value(value: Any) -> Page:
 def _unwrapped(value: Mapping[str, Any]) -> Page:
     """The form before CDS Hooks 1.0: `{"response": {"status": …}, "resource": …}` (CH-PD-11)."""
     response = value.get("response")
-    status = str(response.get("status", "")) if isinstance(response, Mapping) else ""
+    status = str(response.get("status", "")) if isinstance(response, dict) else ""
     if status[:1] in ("4", "5"):
         return Page("answered" if status[:3] in ("404", "410") else "unavailable")
     inner = value["resource"]
-    return Page("unreadable") if isinstance(inner, Mapping) and type_of(inner) is None else read_value(inner)
+    return Page("unreadable") if isinstance(inner, dict) and type_of(inner) is None else read_value(inner)
 
 
 def _failed(outcome: Mapping[str, Any]) -> bool:
@@ -71,7 +71,7 @@ def _failed(outcome: Mapping[str, Any]) -> bool:
     issues = outcome.get("issue")
     if not isinstance(issues, list) or not issues:
         return True
-    return any(not isinstance(issue, Mapping) or issue.get("severity") not in ("warning", "information") for issue in issues)
+    return any(not isinstance(issue, dict) or issue.get("severity") not in ("warning", "information") for issue in issues)
 
 
 def _read_bundle(bundle: Mapping[str, Any], page: Page, depth: int) -> None:
@@ -84,8 +84,8 @@ def _read_bundle(bundle: Mapping[str, Any], page: Page, depth: int) -> None:
         page.state = "partial"
     matches = failures = 0
     for entry in entries or ():
-        resource = entry.get("resource") if isinstance(entry, Mapping) else None
-        if not isinstance(resource, Mapping) or type_of(resource) is None:
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict) or type_of(resource) is None:
             page.unreadable += 1
             continue
         match type_of(resource):
@@ -108,9 +108,9 @@ def _read_bundle(bundle: Mapping[str, Any], page: Page, depth: int) -> None:
 
 def _mode(entry: Mapping[str, Any]) -> Any:
     search = entry.get("search")
-    return search.get("mode") if isinstance(search, Mapping) else None
+    return search.get("mode") if isinstance(search, dict) else None
 
 
 def _has_next(bundle: Mapping[str, Any]) -> bool:
     links = bundle.get("link")
-    return any(isinstance(link, Mapping) and link.get("relation") == "next" for link in (links if isinstance(links, list) else [links]))
+    return any(isinstance(link, dict) and link.get("relation") == "next" for link in (links if isinstance(links, list) else [links]))

@@ -17,7 +17,7 @@ from cds.fhir.codes import Concept
 from cds.fhir.compiled import Make, compiled
 from cds.fhir.identity import Identified, addresses_of, bare_id, identify, newest, owner, patients_meant
 from cds.fhir.references import Target, id_of, target_of
-from cds.fhir.resources import BEARS_ON_FACTS, Raw, Refusal, Unread, Valid, concepts_of, type_of, validate
+from cds.fhir.resources import BEARS_ON_FACTS, Raw, Refusal, Unread, Valid, concepts_of, element, type_of, validate
 
 CARRIERS = ("MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement")
 """Types that say that a drug was ordered, dispensed, given or taken."""
@@ -45,11 +45,20 @@ _UNSAID = ("birthDate", "gender")
 
 
 class Entry(Struct, frozen=True):
-    """One validated resource. `ref` is `Type/id`, with a made-up, stable id where the resource has none; `raw` is as it was sent."""
+    """One validated resource. `ref` is `Type/id`, with a made-up, stable id where the resource has none; `raw` is as it was sent.
+
+    `concept` is its `code`, empty where its type or the resource has none.
+    """
 
     ref: str
     resource: Any
     raw: Raw
+    concept: Concept
+
+    @classmethod
+    def of(cls, ref: str, resource: Any, raw: Raw) -> Entry:
+        """The entry of a validated resource."""
+        return cls(ref, resource, raw, Concept.of(element(resource, "code")))
 
 
 class NotRead(Struct, frozen=True, kw_only=True):
@@ -146,7 +155,7 @@ class Chart(Struct, frozen=True, kw_only=True):
             if isinstance(found, Refusal):
                 not_read.append(_refused(item, found.reason))
                 continue
-            entries.append(Entry(item.ref, found.resource, item.raw))
+            entries.append(Entry.of(item.ref, found.resource, item.raw))
             if lost := [name for name in _UNSAID if name in found.left_out]:
                 reason = f"{', '.join(lost)} is not valid FHIR R4"
                 not_read.append(NotRead(what=NAMES["Patient"][0], reason=reason, resource=item.ref, type="Patient"))
@@ -185,7 +194,7 @@ class Chart(Struct, frozen=True, kw_only=True):
         if isinstance(text, str) and text.startswith("#"):
             raw = _contained(entry.raw, text[1:])
             found = validate(raw, self._make) if raw is not None else None
-            return Entry(f"{entry.ref}{text}", found.resource, raw) if raw is not None and isinstance(found, Valid) else None
+            return Entry.of(f"{entry.ref}{text}", found.resource, raw) if raw is not None and isinstance(found, Valid) else None
         target = target_of(text, self._addresses)
         return self._by_ref.get(f"{target[0]}/{target[1]}") if target is not None else None
 
@@ -205,8 +214,9 @@ def _read(
     make: Make,
 ) -> Chart:
     """The chart of all resources that were sent and belong to the patient."""
-    identified = [identify(item) for item in sent if select(item.raw)]
-    addresses = addresses_of(sent)
+    known = [(item.full_url, identify(item)) for item in sent if item.full_url is not None or select(item.raw)]
+    addresses = addresses_of(known)
+    identified = [item for _, item in known if select(item.raw)]
     own = bare_id(patient_id)
     if own is None:
         meant = patients_meant(identified, addresses)
@@ -231,7 +241,7 @@ def _read(
         if isinstance(found, Refusal):
             not_read.append(_refused(item, found.reason))
             continue
-        entries.setdefault(item.type, []).append(Entry(item.ref, found.resource, item.raw))
+        entries.setdefault(item.type, []).append(Entry.of(item.ref, found.resource, item.raw))
     medications = _medications(entries, addresses, not_read, make)
     ordered = {type_: tuple(sorted(found, key=lambda entry: entry.ref)) for type_, found in entries.items()}
     return Chart(
@@ -275,7 +285,7 @@ def _is_another_type(value: Any, type_: str) -> bool:
 def _contained(raw: Raw, id: str) -> Raw | None:
     contained = raw.get("contained")
     items = contained if isinstance(contained, list) else ()
-    return next((item for item in items if isinstance(item, Mapping) and item.get("id") == id), None)
+    return next((item for item in items if isinstance(item, dict) and item.get("id") == id), None)
 
 
 def _medications(
@@ -369,8 +379,8 @@ def draft_concepts(raw: Any, patient_id: str | None = None) -> list[DraftOrder]:
     Medications, else by the display of the reference. With `patient_id`, orders for another patient are dropped (CH-REQ-16).
     """
     sent = read_value(raw).sent
-    addresses, own = addresses_of(sent), bare_id(patient_id)
     items = [identify(item) for item in sent]
+    addresses, own = addresses_of(zip((item.full_url for item in sent), items, strict=True)), bare_id(patient_id)
     drugs = {item.ref: Concept.of(item.raw.get("code")) for item in items if item.type == "Medication"}
     orders = [(item, owner(item, own, (), addresses)) for item in items if item.type in ORDER_TYPES]
     return sorted((_draft(item, drugs, addresses) for item, whose in newest(orders) if whose != "another"), key=lambda order: order.ref)
@@ -384,7 +394,7 @@ def _draft(item: Identified, drugs: Mapping[str, Concept], addresses: Mapping[st
 
 def _drafted(raw: Raw, drugs: Mapping[str, Concept], addresses: Mapping[str, Target]) -> Concept:
     reference = raw.get("medicationReference")
-    if isinstance(reference, Mapping):
+    if isinstance(reference, dict):
         text, display = reference.get("reference"), reference.get("display")
         contained = _contained(raw, text[1:]) if isinstance(text, str) and text.startswith("#") else None
         target = target_of(text, addresses)

@@ -7,7 +7,8 @@ Matching is dictionary look-ups prepared at load; nothing is read from disk afte
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -36,7 +37,7 @@ _GUARD_WINDOW = 80
 _LONGEST_REMEMBERED = 120
 """Words and codes of a concept longer than this, in characters, may be free text, which nothing remembers."""
 _MOST_REMEMBERED = 16_384
-_CONTRADICTIONS = "contradictions"
+_CONTRADICTIONS, _WORDS = "contradictions", "words"
 
 Found = TypeVar("Found")
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n+")
@@ -50,7 +51,7 @@ class Coding(NamedTuple):
     display: str | None
 
 
-class Concept(Struct, frozen=True):
+class Concept(Struct, frozen=True, dict=True):
     """A CodeableConcept as it was sent, validated or not."""
 
     codings: tuple[Coding, ...] = ()
@@ -79,10 +80,10 @@ class Concept(Struct, frozen=True):
             return _NOTHING
         return cls((Coding(_words(source.system), _words(source.code), _words(source.display)),))
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, ...]:
         """Everything it says in words, each once: its text, then the displays."""
-        return tuple(dict.fromkeys(part for part in (self.text, *(coding.display for coding in self.codings)) if part))
+        return tuple(dict.fromkeys([part for part in (self.text, *[coding.display for coding in self.codings]) if part]))
 
     def __bool__(self) -> bool:
         """Whether it says anything."""
@@ -234,6 +235,12 @@ class Terminology(Struct, frozen=True, eq=False):
         worded = [found for words in concept.words if (found := self._drugs(self._worded(words, self._drug_sets)))]
         pairs = [*combinations(coded, 2), *((one, other) for one in coded for other in worded)]
         return tuple(dict.fromkeys(Contradiction(one[0], other[0]) for one, other in pairs if self._differ(one, other)))
+
+    def once(self, concept: Concept, patterns: tuple[str, ...], occur: Callable[[], bool]) -> bool:
+        """Whether the patterns `occur` in the words of the concept: looked up once for each concept that is remembered."""
+        asked = concept, (_WORDS, patterns)
+        known: bool | None = self._remembered.get(asked)
+        return known if known is not None else self._remember(asked, occur())
 
     def legible(self, concept: Concept) -> bool:
         """Whether it can be told what a concept means or does not mean: it has words, or a code that some value set knows.

@@ -19,6 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator
 from pydantic_core import core_schema as schema
 
+FHIRAbstractModel.model_config["defer_build"] = True  # what the library itself validates with is made when it is asked, which is seldom
+
 Make = Callable[[str, dict[str, Any]], Any]
 """Makes the fhir.resources object of a type from JSON. Raises pydantic's `ValidationError`, or whatever else the library does."""
 
@@ -45,47 +47,55 @@ def model_of(type_: str) -> Any:
 @cache
 def validator(type_: str) -> SchemaValidator:
     """What makes the objects of a type, from JSON without `resourceType`. Raises `ValidationError` also where the library might accept."""
-    definitions = dict(_DEFINITIONS)
-    whole = _reference(model_of(type_), definitions)
-    _DEFINITIONS.update(definitions)
-    return SchemaValidator(schema.definitions_schema(whole, list(definitions.values())))
+    model = model_of(type_)
+    return SchemaValidator(schema.definitions_schema(_reference(model), list(_needed(model).values())))
 
 
-_DEFINITIONS: dict[str, CoreSchema] = {}
-"""The definitions that are finished, by the name of their class; types share most of them."""
+def _needed(model: type[FHIRAbstractModel]) -> dict[str, CoreSchema]:
+    """The definitions of a class and of all that it uses. Elements may hold each other, so they refer to each other by name."""
+    found: dict[str, CoreSchema] = {}
+    todo = [model]
+    while todo:
+        one = todo.pop()
+        if one.__name__ not in found:
+            found[one.__name__], used = _definition(one)
+            todo.extend(used)
+    return found
 
 
-def _reference(model: type[FHIRAbstractModel], definitions: dict[str, CoreSchema]) -> CoreSchema:
-    """A reference to the definition of a class, which is added with all that it uses. Elements may hold each other, hence references."""
-    name = model.__name__
-    if name not in definitions:
-        definitions[name] = schema.any_schema(ref=name)
-        definitions[name] = _definition(model, name, definitions)
-    return schema.definition_reference_schema(name)
+def _reference(model: type[FHIRAbstractModel]) -> CoreSchema:
+    return schema.definition_reference_schema(model.__name__)
 
 
-def _definition(model: type[FHIRAbstractModel], name: str, definitions: dict[str, CoreSchema]) -> CoreSchema:
+@cache
+def _definition(model: type[FHIRAbstractModel]) -> tuple[CoreSchema, list[type[FHIRAbstractModel]]]:
+    """The definition of a class, and the classes that it refers to; types share most of them."""
     fields = {}
+    used: list[type[FHIRAbstractModel]] = []
     for element, field in model.model_fields.items():
-        found = _of_annotation(field.annotation, tuple(field.metadata), definitions)
+        found = _of_annotation(field.annotation, tuple(field.metadata), used)
         whole = found if field.is_required() else schema.with_default_schema(found, default=None)
         fields[element] = schema.model_field(whole, validation_alias=field.alias)
-    filled = schema.model_fields_schema(fields, extra_behavior="forbid", model_name=name)
-    return schema.no_info_after_validator_function(_rules(model), schema.model_schema(model, filled, custom_init=False), ref=name)
+    filled = schema.model_fields_schema(fields, extra_behavior="forbid", model_name=model.__name__)
+    made = schema.model_schema(model, filled, custom_init=False)
+    return schema.no_info_after_validator_function(_rules(model), made, ref=model.__name__), used
 
 
-def _of_annotation(annotation: Any, metadata: tuple[Any, ...], definitions: dict[str, CoreSchema]) -> CoreSchema:
+def _of_annotation(annotation: Any, metadata: tuple[Any, ...], used: list[type[FHIRAbstractModel]]) -> CoreSchema:
+    """The schema of an element; a class that it refers to is added to those used."""
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
         members = [member for member in get_args(annotation) if member is not type(None)]
         if len(members) == 1:
-            return schema.nullable_schema(_of_annotation(members[0], metadata, definitions))
+            return schema.nullable_schema(_of_annotation(members[0], metadata, used))
     elif origin is list:
-        return schema.list_schema(_of_annotation(get_args(annotation)[0], metadata, definitions))
+        return schema.list_schema(_of_annotation(get_args(annotation)[0], metadata, used))
     elif isinstance(annotation, type) and issubclass(annotation, FhirElementOrResourceBase):
         return schema.none_schema()  # a resource inside another, of any type, is left to the library
     elif isinstance(annotation, type) and issubclass(annotation, FhirBase):
-        return _reference(annotation.get_model_klass(), definitions)
+        model = annotation.get_model_klass()
+        used.append(model)
+        return _reference(model)
     return _primitive(Annotated[(annotation, *metadata)] if metadata else annotation)
 
 

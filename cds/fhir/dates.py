@@ -19,7 +19,14 @@ def add_months(day: date, months: int) -> date:
     if not MINYEAR <= year <= MAXYEAR:
         return date.max if months > 0 else date.min
     wanted = day.day
-    return date(year, month0 + 1, wanted if wanted <= 28 else min(wanted, calendar.monthrange(year, month0 + 1)[1]))
+    return date(year, month0 + 1, wanted if wanted <= 28 else min(wanted, _days_in(year, month0 + 1)))
+
+
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def _days_in(year: int, month: int) -> int:
+    return 29 if month == 2 and calendar.isleap(year) else _DAYS[month - 1]
 
 
 def add_days(day: date, days: int) -> date:
@@ -32,9 +39,10 @@ def months_between(start: date, end: date) -> float:
     if end < start:
         return -months_between(end, start)
     whole = (end.year - start.year) * 12 + end.month - start.month
-    if add_months(start, whole) > end:
-        whole -= 1
     anchor = add_months(start, whole)
+    if anchor > end:
+        whole -= 1
+        anchor = add_months(start, whole)
     if anchor == end:
         return whole
     return whole + (end - anchor).days / (add_months(start, whole + 1) - anchor).days
@@ -61,7 +69,7 @@ class DateRange(Struct, frozen=True):
                 return cls(date(int(value), 1, 1), date(int(value), 12, 31))
             case 7:
                 first = date.fromisoformat(f"{value}-01")
-                return cls(first, first.replace(day=calendar.monthrange(first.year, first.month)[1]))
+                return cls(first, first.replace(day=_days_in(first.year, first.month)))
             case _:
                 return cls.on(date.fromisoformat(value[:10]))
 
@@ -111,6 +119,6 @@ class DateRange(Struct, frozen=True):
         first, last = self.first.isoformat(), self.last.isoformat()
         if first[4:] == "-01-01" and last == f"{first[:4]}-12-31":
             return first[:4]
-        if first[7:] == "-01" and self.last.day == calendar.monthrange(self.last.year, self.last.month)[1] and first[:7] == last[:7]:
+        if first[7:] == "-01" and self.last.day == _days_in(self.last.year, self.last.month) and first[:7] == last[:7]:
             return first[:7]
         return f"{first} to {last}"

@@ -42,13 +42,13 @@ def identify(sent: Sent) -> Identified:
     return Identified(type_, f"{UNIDENTIFIED}{hashlib.sha256(_content(sent.raw).encode()).hexdigest()[:12]}", sent.raw)
 
 
-def addresses_of(sent: Iterable[Sent]) -> dict[str, Target]:
+def addresses_of(sent: Iterable[tuple[str | None, Identified]]) -> dict[str, Target]:
     """What each fullUrl stands for. An address that stands for several resources resolves to the same one whatever their order."""
     found: dict[str, Target] = {}
-    for item in sent:
-        if item.full_url is not None:
-            target = identify(item)[:2]
-            found[item.full_url] = min(found.get(item.full_url, target), target)
+    for url, item in sent:
+        if url is not None:
+            target = item.type, item.id
+            found[url] = min(found.get(url, target), target)
     return found
 
 
@@ -96,7 +96,7 @@ def owner(item: Identified, own: str | None, patients: Collection[str], addresse
 
 def _subject(raw: Raw) -> Any:
     subject = raw.get("subject", raw.get("patient"))
-    return subject.get("reference") if isinstance(subject, Mapping) else subject
+    return subject.get("reference") if isinstance(subject, dict) else subject
 
 
 def newest(resources: Iterable[tuple[Identified, Owner]]) -> list[tuple[Identified, Owner]]:
@@ -112,7 +112,7 @@ def newest(resources: Iterable[tuple[Identified, Owner]]) -> list[tuple[Identifi
 
 def _age(item: tuple[Identified, Owner]) -> tuple[float, int, bool, str]:
     meta = item[0].raw.get("meta")
-    updated, version = (meta.get("lastUpdated"), meta.get("versionId")) if isinstance(meta, Mapping) else (None, None)
+    updated, version = (meta.get("lastUpdated"), meta.get("versionId")) if isinstance(meta, dict) else (None, None)
     number = int(version) if isinstance(version, str) and version.isascii() and version.isdecimal() and len(version) < 20 else 0
     return -_timestamp(updated), -number, item[1] != "own", _content(item[0].raw)
 

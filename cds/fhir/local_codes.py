@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cds.fhir.value_sets import Pattern
+from cds.plain_yaml import load_yaml
 
 
 class LocalCodesError(ValueError):
@@ -67,7 +68,7 @@ def read_local_codes(path: Path, value_sets: Collection[str]) -> tuple[LocalCode
 
 def _read(path: Path) -> Any:
     try:
-        return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        return load_yaml(path.read_bytes())
     except OSError as error:
         raise LocalCodesError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:

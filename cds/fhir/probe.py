@@ -8,6 +8,7 @@ What stays is exactly what `orjson.loads` gives, and takes the plain path from t
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -239,7 +240,7 @@ def _sorted_out(
 ) -> tuple[dict[str, dict[str, int]], list[int]]:
     """The entries of which no reader could make anything, by type and id, and the others. This loop is what a large chart costs."""
     decode, is_id, elsewhere = _ENTRY.decode, _ID.fullmatch, f"/{patient}"
-    droppable: dict[str, dict[str, int]] = {}
+    droppable: defaultdict[type[_Head], dict[str, int]] = defaultdict(dict)
     staying: list[int] = []
     place = -1
     for raw in entries:
@@ -250,12 +251,11 @@ def _sorted_out(
             staying.append(place)
             continue
         head, url = entry.resource, entry.fullUrl
-        id, subject, type_ = head.id, head.subject.reference, head.__class__.__name__
-        of_type = droppable.setdefault(type_, {})
+        id, subject, of_type = head.id, head.subject.reference, droppable[head.__class__]
         if (
             (subject != patient and not subject.endswith(elsewhere))
             or says_something(bytes(head.code))
-            or (url and not (url.endswith(id) and url[-len(id) - 1 : -len(id)] in _BEFORE_ID))
+            or (url and url.rpartition("/")[2] != id and not url.endswith(f":{id}"))
             or id in of_type
             or not is_id(id)
             or (isinstance(head, _Observation) and head.component and any(says_something(bytes(part.code)) for part in head.component))
@@ -265,11 +265,7 @@ def _sorted_out(
         if not is_ascii:
             str(memoryview(raw), "utf-8")  # what is skipped must be text, too
         of_type[id] = place
-    return {type_[1:]: places for type_, places in droppable.items() if places}, staying
-
-
-_BEFORE_ID = ("/", ":", "")
-"""What may stand before the id in an address: it is the last part."""
+    return {type_.__name__[1:]: places for type_, places in droppable.items() if places}, staying
 
 
 def _restore(values: Iterable[_Value], others: Iterable[msgspec.Raw]) -> bool:

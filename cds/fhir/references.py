@@ -23,7 +23,7 @@ def id_of(raw: Mapping[str, Any]) -> str | None:
 
 def target_of(reference: Any, addresses: Mapping[str, Target]) -> Target | None:
     """What a reference points to; `addresses` are the fullUrls that were received. None where that cannot be told (CH-PD-13)."""
-    text = reference.get("reference") if isinstance(reference, Mapping) else reference
+    text = reference.get("reference") if isinstance(reference, dict) else reference
     if not isinstance(text, str) or not (text := text.strip()):
         return None
     if text in addresses:

@@ -100,7 +100,7 @@ class Refusal(Struct, frozen=True):
 
 def type_of(raw: Any) -> str | None:
     """The resourceType of a JSON object, if it has one."""
-    type_ = raw.get("resourceType") if isinstance(raw, Mapping) else None
+    type_ = raw.get("resourceType") if isinstance(raw, dict) else None
     return type_ if isinstance(type_, str) else None
 
 
@@ -120,8 +120,10 @@ def validate(raw: Raw, make: Make = compiled) -> Valid | Refusal:
     type_ = type_of(raw)
     if type_ not in BEARS_ON_FACTS:
         return Refusal("its type is not read")
+    whole = dict(raw)
+    whole.pop("contained", None)
     try:
-        return _validate(type_, {name: value for name, value in raw.items() if name != "contained"}, make)
+        return _validate(type_, whole, make)
     except RecursionError:
         return Refusal("nested too deeply")
 
@@ -142,13 +144,16 @@ def _validate(type_: str, raw: dict[str, Any], make: Make) -> Valid | Refusal:
         resource = _attempt(type_, mended, make, faults)
     if faults:
         return Refusal(_reason(first))
-    return Valid(resource, frozenset(tidy) - frozenset(mended))
+    return Valid(resource, frozenset() if mended is tidy else frozenset(tidy) - frozenset(mended))
 
 
 def _tidy(value: dict[str, Any], path: Path, faults: list[Fault]) -> dict[str, Any]:
     """The same without `null` and empty objects, which FHIR forbids and fhir.resources lets through. A number for a date is a fault."""
     tidy: dict[str, Any] = {}
     for name, item in value.items():
+        if type(item) is str:  # most are
+            tidy[name] = item
+            continue
         if isinstance(item, dict) and not name.startswith("_"):
             item = _tidy(item, (*path, name), faults)
         elif isinstance(item, list) and not name.startswith("_") and f"_{name}" not in value:
@@ -304,7 +309,7 @@ def _concepts(raw: Raw) -> Iterator[Concept]:
         yield Concept.of(raw.get(name))
     for name in ("medication", "medicationReference"):
         value = raw.get(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield Concept.of(value.get("concept"))
             yield Concept.of(value.get("display") if isinstance(value.get("display"), str) else None)
             yield Concept.of(value if "coding" in value or "text" in value else None)

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
+from cds.plain_yaml import load_yaml
+
 Role = Literal["include", "context", "exclude", "answer", "status"]
 
 
@@ -27,7 +29,7 @@ class _Record(BaseModel):
 
 def _compiles(pattern: str) -> str:
     try:
-        re.compile(pattern)
+        re.compile(pattern, re.IGNORECASE)  # as it is used, so that `re` remembers it
     except re.error as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
     return pattern
@@ -183,7 +185,7 @@ R = TypeVar("R", bound=BaseModel)
 def read_yaml(path: Path) -> Any:
     """One YAML file. Raises `TerminologyError` if it is missing or is not YAML."""
     try:
-        return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        return load_yaml(path.read_bytes())
     except FileNotFoundError as error:
         raise TerminologyError(f"{path}: there is no such file") from error
     except yaml.YAMLError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
@@ -75,7 +76,7 @@ class CellTherapyRules(Rules):
     orders_carried_out: tuple[str, ...]
     cells: dict[str, Cells]
 
-    @property
+    @cached_property
     def value_sets(self) -> tuple[str, ...]:
         """All value sets of cell therapy."""
         own = (*self.autologous, *self.allogeneic, *self.harvest, *self.clinic)
@@ -141,7 +142,7 @@ def cell_events(chart: Chart, terminology: Terminology, rules: AllCellTherapyRul
 def _procedures(chart: Chart, terminology: Terminology, cells: CellTherapyRules, as_of: date) -> Iterator[Event]:
     for entry in chart.entries("Procedure"):
         procedure = entry.resource
-        concept = Concept.of(procedure.code)
+        concept = entry.concept
         hits, words, day = _hits(terminology, cells, concept), words_of(concept), _performed(procedure)
         if procedure.status == "entered-in-error":
             continue
@@ -156,9 +157,9 @@ def _procedures(chart: Chart, terminology: Terminology, cells: CellTherapyRules,
 def _orders(chart: Chart, terminology: Terminology, cells: CellTherapyRules) -> Iterator[Event]:
     for entry in chart.entries("ServiceRequest"):
         request = entry.resource
-        hits = _hits(terminology, cells, Concept.of(request.code))
+        hits = _hits(terminology, cells, entry.concept)
         if hits and request.status in (*cells.orders_to_come, *cells.orders_carried_out) and not request.doNotPerform:
-            words = words_of(Concept.of(request.code))
+            words = words_of(entry.concept)
             text = f"{words} {notes_of(request)}"
             # An order that was carried out says that cells may have been given; whether they were stands in no procedure.
             carried_out = request.status in cells.orders_carried_out and not found(cells.plan_text, words)

@@ -69,8 +69,9 @@ class Scan(Struct, frozen=True, kw_only=True):
         """Whether the scan shows inflammatory MS activity: a Gd lesion, or a new or enlarging T2 lesion."""
         if not self.counts:
             return False
-        if any(lesions is not None and (lesions >= 1) is True for lesions in (self.gd_lesions, self.new_t2_lesions)):
-            return True
+        for lesions in (self.gd_lesions, self.new_t2_lesions):
+            if lesions is not None and (lesions >= 1) is True:
+                return True
         return False if self.clean is True else None
 
 

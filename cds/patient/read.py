@@ -27,14 +27,14 @@ from cds.patient.diagnosis.duration import open_to_syndromes
 from cds.patient.diagnosis.read import DiagnosisRules, diagnosis_facts, read_diagnosis
 from cds.patient.disability.facts import disability_facts, read_edss
 from cds.patient.disability.rules import DisabilityRules
-from cds.patient.disability.worsening import confirmed_worsenings, possible_worsenings
+from cds.patient.disability.worsening import confirmed, possible_worsenings, read_worsenings
 from cds.patient.orders import Trigger, order_facts
 from cds.patient.person.read import PersonRules, person_facts
 from cds.patient.reading import Reading, one_line
 from cds.patient.records.mentions import texts_of
 from cds.patient.rules import Definitions, parse_rules
 from cds.patient.treatment.drug_facts import mentioned_immunosuppressants
-from cds.patient.treatment.read import Exposures, judge_outcomes, read_exposures, treatment_facts
+from cds.patient.treatment.read import Exposures, judge_outcomes, judged_episodes, read_exposures, treatment_facts
 from cds.patient.treatment.read import with_mentions as with_mentioned_drugs
 from cds.patient.treatment.rules import TreatmentRules
 
@@ -126,22 +126,24 @@ def read_patient(chart: Chart, as_of: date, knowledge: Knowledge, trigger: Trigg
     scans = read_scans(chart, terminology, rules.activity, as_of, suspected)
     history = read_relapses(chart, terminology, rules.activity, as_of, scans)
     scores = read_edss(chart, terminology, rules.disability, as_of, history.relapses)
-    worsenings = confirmed_worsenings(scores, history, exposures.episodes, rules.disability, as_of)
+    rises = read_worsenings(scores, history, exposures.episodes, rules.disability, as_of)
+    worsenings = confirmed(rises)
     unread = (history.mri_open or history.why_open).rstrip(".")
     perhaps = (*worsenings, *possible_worsenings(worsenings, scores, history, exposures.episodes, rules.disability, as_of))
-    episodes = judge_outcomes(exposures, history.relapses, scans, perhaps, rules.treatment, as_of, unread)
+    verdicts = judge_outcomes(exposures, history.relapses, scans, perhaps, rules.treatment, unread)
+    episodes = judged_episodes(verdicts, as_of)
 
     facts: dict[str, Fact] = {
         **diagnosis.facts,
         **person.facts,
         **activity_facts(history, scans, episodes, rules.activity, as_of),
-        **disability_facts(scores, worsenings, history, episodes, rules.disability, as_of),
+        **disability_facts(scores, rises, history, episodes, rules.disability, as_of),
         **cells.facts,
         **cautions.facts,
         **order_facts(trigger),
     }
     facts["disease.durationYears"] = open_to_syndromes(facts["disease.durationYears"], history.by_syndrome, as_of)
-    facts |= treatment_facts(exposures, history.relapses, scans, perhaps, facts, rules.treatment, unread)
+    facts |= treatment_facts(exposures, verdicts, facts, rules.treatment)
     facts["immunosuppression.prior"] = mentioned_immunosuppressants(facts["immunosuppression.prior"], texts, rules.treatment)
     facts["natalizumab.pmlPerThousand"] = pml_risk_fact(rules.pml_risk, facts)
     conflicts = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
@@ -13,7 +12,7 @@ from msgspec.structs import fields
 from cds.fhir.codes import Concept, Terminology
 from cds.patient.read import Knowledge
 from cds.patient.records.conditions import words_of
-from cds.patient.rules import Pattern, Rules
+from cds.patient.rules import Pattern, Rules, searcher
 
 _IS_PATTERN = get_args(Pattern)[1]
 
@@ -41,7 +40,7 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
         )
     )
     patterns = Counter(patterns_in(rules)) - qualifying
-    searches = [re.compile(pattern, re.IGNORECASE).search for pattern in patterns]
+    searches = [searcher(pattern) for pattern in patterns]
 
     def relevant(concept: Concept) -> bool:
         if not concept.words or any(terminology.systems.says_absent(coding.system) for coding in concept.codings):

@@ -45,7 +45,7 @@ def parse_rules(model: type[R], definitions: Definitions, id: str) -> R:
 
 def _compiles(pattern: str) -> str:
     try:
-        re.compile(pattern)
+        searcher(pattern)
     except re.error as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
     return pattern

@@ -158,11 +158,13 @@ def for_client(card: Card, profile: Profile) -> Card:
 
 
 def prune(value: Any) -> Any:
-    """The value without null, empty string, empty list or empty object anywhere inside (CH-GEN-02)."""
+    """The value without null, empty string, empty list or empty object anywhere inside (CH-GEN-02); false and 0 stay."""
+    if isinstance(value, str):  # most are
+        return value
     if isinstance(value, dict):
-        return {name: kept for name, member in value.items() if (kept := prune(member)) not in (None, "", [], {})}
+        return {name: kept for name, member in value.items() if (kept := prune(member)) or kept == 0}
     if isinstance(value, list | tuple):
-        return [kept for member in value if (kept := prune(member)) not in (None, "", [], {})]
+        return [kept for member in value if (kept := prune(member)) or kept == 0]
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from cds.api.log import log
+from cds.log import log
 from cds.review.access import HEADERS, Access, way_back
 from cds.review.openid import OpenId, SignInError
 

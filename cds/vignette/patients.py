@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cds.mendable import MendableError
+from cds.plain_yaml import load_yaml
 from cds.vignette.expand import Vignette, expand
 
 Hook = Literal["patient-view", "encounter-start", "order-select", "order-sign", "problem-list-item-create"]
@@ -47,7 +48,7 @@ def load_patients(folder: Path) -> dict[str, SyntheticPatient]:
     found = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            patient = SyntheticPatient.model_validate(yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader))
+            patient = SyntheticPatient.model_validate(load_yaml(path.read_bytes()))
         except (ValidationError, yaml.YAMLError) as error:
             raise PatientFileError(f"{path.name}: {error}") from error
         if patient.id != path.stem:

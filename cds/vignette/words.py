@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from cds.plain_yaml import load_yaml
 
 
 @cache
 def words() -> dict[str, Any]:
     """The word list, by section: diagnoses, drugs, labs, conditions, procedures and so on."""
-    return dict(yaml.load((Path(__file__).parent / "words.yaml").read_bytes(), Loader=yaml.CSafeLoader))
+    return dict(load_yaml((Path(__file__).parent / "words.yaml").read_bytes()))
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cds.api import log
+from cds import log
 from cds.api.core import Core
 from cds.api.runtime import start
 from cds.api.web import assemble

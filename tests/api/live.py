@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from cds.api import log
+from cds import log
 from cds.api.runtime import start
 from cds.api.web import assemble
 from cds.serve import serve

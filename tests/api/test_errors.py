@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cds.api import log
+from cds import log
 from cds.api.core import Core
 from tests.api.fake import core
 from tests.api.samples import MRN, NAME, TOKEN, authorization, condition, patient, prefetch, request, with_context

@@ -470,6 +470,14 @@ def test_ch_sec_19_each_call_leaves_one_audit_event(site, body, outcome, status,
     assert event["duration_ms"] > 0
 
 
+def test_the_ids_of_audit_events_are_in_their_order(site):
+    for _ in range(5):
+        site.wire.call(request(prefetch=prefetch(conditions=None)))
+    ids = [event["id"] for event in calls(site)]
+    assert ids == sorted(set(ids))
+    assert len(ids) == 5
+
+
 def test_a_failed_call_leaves_one_audit_event(make_site):
     def broken(_call, _values, _as_of):
         raise ValueError(NAME)

@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 from cds.api.feedback import rows_of
@@ -23,7 +24,7 @@ from cds.feedback.comments import seal, unseal
 from cds.feedback.reading import read_report
 from cds.feedback.records import Call, Feedback, RecordError, Shown
 from cds.feedback.store import Store
-from cds.feedback.tables import feedback, metadata
+from cds.feedback.tables import calls, feedback, metadata
 from cds.protocol.feedback import FeedbackEntry
 from cds.settings import Settings
 
@@ -86,6 +87,24 @@ def test_overlapping_batches_of_several_workers_do_not_block_each_other(url):
     ]
     keep(url, *batches, workers=3)
     assert len(stored(url)) == 40
+
+
+def test_a_group_that_fails_leaves_no_row_and_no_lock(url):
+    event = Call(uuid.uuid4().hex, NOW, SERVICE, "hospital", "cards", 200, "ahsct", "0" * 64, 2.5)
+
+    async def fail_then_write():
+        engine = database.connect(url)
+        await database.upgrade(engine)
+        with pytest.raises(DBAPIError):
+            await database.write(engine, ([event], [], [report("a")._replace(service=None)]))
+        with create_engine(plain(url)).begin() as other:
+            assert other.execute(select(calls)).all() == []
+            other.execute(feedback.insert(), report("b")._asdict())
+        await database.write(engine, ([event], [], [report("c")]))
+        await engine.dispose()
+
+    asyncio.run(fail_then_write())
+    assert {row[1] for row in stored(url)} == {"b", "c"}
 
 
 def test_order_and_repetition_change_nothing(url):

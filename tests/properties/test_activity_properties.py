@@ -19,7 +19,7 @@ from cds.patient.activity.relapses import read_relapses
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.disability.facts import disability_facts, read_edss
 from cds.patient.disability.rules import DisabilityRules
-from cds.patient.disability.worsening import confirmed_worsenings
+from cds.patient.disability.worsening import read_worsenings
 from cds.three_valued import Bounds
 from cds.vignette import expand
 
@@ -82,7 +82,7 @@ def facts(sent, known):
     scans = read_scans(chart, terminology, rules[0], AS_OF, None)
     history = read_relapses(chart, terminology, rules[0], AS_OF, scans)
     scores = read_edss(chart, terminology, rules[1], AS_OF, history.relapses)
-    worse = confirmed_worsenings(scores, history, (), rules[1], AS_OF)
+    worse = read_worsenings(scores, history, (), rules[1], AS_OF)
     return {
         **activity_facts(history, scans, (), rules[0], AS_OF),
         **disability_facts(scores, worse, history, (), rules[1], AS_OF),

@@ -219,9 +219,10 @@ def facts_of(resources: list[dict], attacks: list[Relapse], images: list[Scan]) 
     prefetch["medicationRequests"]["entry"] = [{"resource": resource} for resource in resources]
     chart = Chart.from_prefetch(prefetch, "p", KEYS)
     exposures = read_exposures(chart, terminology(), rules(), AS_OF)
-    assert judge_outcomes(exposures, attacks, images, (), rules(), AS_OF) == judge_outcomes(exposures, attacks, images, (), rules(), AS_OF)
+    verdicts = judge_outcomes(exposures, attacks, images, (), rules())
+    assert verdicts == judge_outcomes(exposures, attacks, images, (), rules())
     known = {"activity": Fact(value="notActive", reason=""), "worsening.last12Months": Fact(value=False, reason="")}
-    return treatment_facts(exposures, attacks, images, (), known, rules())
+    return treatment_facts(exposures, verdicts, known, rules())
 
 
 def fhir(record: Record, number: int) -> dict:

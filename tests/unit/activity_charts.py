@@ -12,7 +12,7 @@ from cds.patient.activity.relapses import read_relapses
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.disability.facts import disability_facts, read_edss
 from cds.patient.disability.rules import DisabilityRules
-from cds.patient.disability.worsening import confirmed_worsenings
+from cds.patient.disability.worsening import read_worsenings
 from cds.vignette import expand
 
 KEYS = {
@@ -63,7 +63,7 @@ def facts_of(found, episodes=(), as_of=AS_OF, pml_from=None):
     scans = read_scans(found, terminology(), activity_rules(), as_of, pml_from)
     history = read_relapses(found, terminology(), activity_rules(), as_of, scans)
     scores = read_edss(found, terminology(), disability_rules(), as_of, history.relapses)
-    worse = confirmed_worsenings(scores, history, episodes, disability_rules(), as_of)
+    worse = read_worsenings(scores, history, episodes, disability_rules(), as_of)
     return {
         **activity_facts(history, scans, episodes, activity_rules(), as_of),
         **disability_facts(scores, worse, history, episodes, disability_rules(), as_of),

@@ -375,6 +375,27 @@ def test_an_unknown_code_without_words_tells_nothing(terminology):
     assert terminology.legible(concept((RXNORM, "354770")))
 
 
+@pytest.mark.parametrize(("words", "times"), [("suspected MS", 1), ("x" * 121, 2)])
+def test_patterns_are_looked_up_once_for_a_concept_but_words_that_may_be_free_text_are_not_remembered(terminology, words, times):
+    asked = []
+
+    def occur():
+        asked.append(words)
+        return True
+
+    for _ in range(2):
+        assert terminology.once(concept(text=words), ("a pattern",), occur)
+    assert len(asked) == times
+    assert not terminology.once(concept(text=words), ("another pattern",), lambda: False)
+
+
+def test_patterns_are_not_taken_for_value_sets(terminology):
+    ms = concept((SNOMED, "24700007"))
+    assert brief(terminology.match(ms, "ms-any"))
+    assert not terminology.once(ms, ("ms-any",), lambda: False)
+    assert brief(terminology.match(ms, "ms-any"))
+
+
 def test_loading_twice_gives_the_same(terminology):
     again = Terminology.load(SEEDS)
     said = concept((ICD10CM, "G35.C1"), (SNOMED, "24700007"), text="MS")

@@ -2,7 +2,9 @@
 
 import pytest
 
+from cds.content import load_content
 from cds.evidence.criteria import CriterionError, compile_condition, judge
+from cds.evidence.match import judging, match_all
 from cds.evidence.model import Criterion
 from cds.patient.context import Fact
 from cds.patient.facts import CATALOGUE
@@ -105,3 +107,22 @@ def test_a_finding_gives_the_reason_and_resources_of_the_facts_that_decide():
     assert (finding.verdict, finding.reason, finding.resources) == ("unknown", "No EDSS found.", ())
     finding = judge(criterion, condition, {"hiv": known, "edss": fact(Bounds.exactly(3), "EDSS 3.", ("Observation/edss",))})
     assert (finding.verdict, finding.resources) == ("met", ("Observation/hiv", "Observation/edss"))
+
+
+def test_a_chart_is_judged_by_each_criterion_once():
+    evidence, asked = load_content().evidence, []
+
+    class Noted(dict):
+        def __getitem__(self, name):
+            asked.append(name)
+            return super().__getitem__(name)
+
+    facts = Noted({name: fact(None, f"{name} not found.") for name in CATALOGUE})
+    finding = judging(evidence, facts)
+    first = finding("no-hiv")
+    assert asked
+    assert first.verdict == "unknown"
+    asked.clear()
+    assert finding("no-hiv") is first
+    assert not asked
+    assert {f.criterion.id: f for match in match_all(evidence, facts, "patient-view", finding) for f in match.findings}["no-hiv"] is first

@@ -13,7 +13,7 @@ from cds.patient.context import EdssScore, Episode, Relapse
 from cds.patient.disability.edss import edss_records
 from cds.patient.disability.facts import read_edss
 from cds.patient.disability.rules import DisabilityRules, WorseningRule
-from cds.patient.disability.worsening import confirmed_worsenings, read_worsenings
+from cds.patient.disability.worsening import confirmed, read_worsenings
 from cds.patient.rules import RulesError, parse_rules
 from cds.three_valued import Bounds
 
@@ -211,7 +211,7 @@ def test_confirmation_needs_a_score_free_of_relapse():
 def test_only_confirmed_ones_are_handed_on():
     found = scores((3.0, "2025-01-01"), (4.0, "2026-05-01"))
     assert len(worsenings(found)) == 1
-    assert confirmed_worsenings(found, WHOLE, (), disability_rules(), AS_OF) == ()
+    assert confirmed(worsenings(found)) == ()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -231,6 +231,47 @@ async def test_who_waits_too_long_is_refused_and_the_others_go_on(kept, file, mo
     blocked.go.set()
     await kept.keep([report(outcome="accepted")])
     assert len(rows(file)) == 2
+
+
+async def test_each_waits_its_own_time(kept, monkeypatch):
+    """One is in a group that is being written, the others come after it; the last may wait longer than all of them."""
+    await kept.keep([])
+    blocked = Blocked(monkeypatch)
+    monkeypatch.setattr(store, "ANSWER_SECONDS", 0.02)
+    impatient = []
+    for number in range(3):
+        impatient.append(asyncio.create_task(kept.keep([report(str(number))])))
+        await asyncio.sleep(0.005)
+    monkeypatch.setattr(store, "ANSWER_SECONDS", 8)
+    patient = asyncio.create_task(kept.keep([report()]))
+    answers = await asyncio.wait_for(asyncio.gather(*impatient, return_exceptions=True), 5)
+    assert [type(answer) for answer in answers] == [StoreUnavailableError] * 3
+    assert not patient.done()
+    blocked.go.set()
+    await patient
+
+
+async def test_who_waits_is_refused_in_time_after_others_were_answered(kept, monkeypatch):
+    """The clock of those who were answered, and of one who left, is not that of the next."""
+    await kept.keep([report()])
+    blocked = Blocked(monkeypatch)
+    leaves = asyncio.create_task(kept.keep([report("leaves")]))
+    await asyncio.sleep(0.01)
+    leaves.cancel()
+    blocked.go.set()
+    await kept.keep([report("comes")])
+    blocked.go.clear()
+    monkeypatch.setattr(store, "ANSWER_SECONDS", 0.02)
+    with pytest.raises(StoreUnavailableError):
+        await asyncio.wait_for(kept.keep([report("waits")]), 5)
+    blocked.go.set()
+
+
+@pytest.mark.parametrize("hours", [-5, 0, 5.75])
+async def test_times_are_kept_in_utc(kept, file, hours):
+    zone = timezone(timedelta(hours=hours))
+    await kept.keep([report(at=NOW.replace(microsecond=0).astimezone(zone))])
+    assert rows(file)[0][3] == "2026-11-20 12:00:00.000000"
 
 
 async def test_a_commit_that_hangs_is_given_up(kept, monkeypatch):

@@ -146,6 +146,7 @@ def test_a_drug_without_a_row_has_no_findings(tmp_path):
             "no fact is named 'pregnant'",
         ),
         (("id: window", "id: loud"), "used twice"),
+        (("id: window", "id: hsct-020"), "used twice"),
         (("src-label-ga", "src-nothing"), "there is no source 'src-nothing'"),
         (("item: last dose", "item: last dose\n    claim: clm-999"), "there is no claim 'clm-999'"),
         (("column: boxed", "column: dangerous"), "column"),

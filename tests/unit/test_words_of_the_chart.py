@@ -7,6 +7,7 @@ import pytest
 
 from cds.advice import advise
 from cds.content import load_content
+from cds.deck.inert import inert
 from cds.explain_input import chart_of_request
 from cds.vignette import expand
 
@@ -54,6 +55,22 @@ def test_nothing_active_comes_from_a_note(words):
         assert set(re.findall(r"\]\(([^)]*)\)", card.detail)) <= own
         assert not re.search(r"<[A-Za-z/!?]", card.detail)
         assert not re.search(r"(?<!\]\()https?://", card.detail)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("see https://evil.example/a", "see https ://evil.example/a"),
+        ("HTTP://evil.example, JavaScript:alert(1)", "HTTP ://evil.example, JavaScript :alert(1)"),
+        ("(ftp://a) mailto:a@b.example data:text/html,x", "(ftp ://a) mailto :a@b.example data :text/html,x"),
+        ("[a](https://evil.example)", "[a] (https ://evil.example)"),
+        ("[a](https://own.example)", "[a](https://own.example)"),
+        ("ratio 1:2, metadata:x, data: EDSS 3; x_http://a", "ratio 1:2, metadata:x, data: EDSS 3; x_http://a"),
+        ("<b>n<3 <5", "‹b>n<3 <5"),
+    ],
+)
+def test_what_looks_like_an_address_or_a_tag_is_taken_apart(words, shown):
+    assert inert(words, {"https://own.example"}) == shown
 
 
 def test_what_is_quoted_gets_no_line_of_its_own():

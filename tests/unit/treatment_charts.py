@@ -13,7 +13,7 @@ from cds.patient.context import Relapse, Scan
 from cds.patient.treatment.episodes import build_exposures
 from cds.patient.treatment.exposure import Record
 from cds.patient.treatment.outcomes import judge
-from cds.patient.treatment.read import judge_outcomes, read_exposures, treatment_facts
+from cds.patient.treatment.read import judge_outcomes, judged_episodes, read_exposures, treatment_facts
 from cds.patient.treatment.rules import TreatmentRules
 from cds.three_valued import Bounds
 
@@ -69,13 +69,13 @@ def chart_of(*resources, missing=()):
 def courses(*resources, missing=(), as_of=AS_OF, relapses=(), scans=()):
     """The judged courses that a chart shows."""
     exposures = read_exposures(chart_of(*resources, missing=missing), terminology(), rules(), as_of)
-    return judge_outcomes(exposures, relapses, scans, (), rules(), as_of)
+    return judged_episodes(judge_outcomes(exposures, relapses, scans, (), rules()), as_of)
 
 
 def facts(*resources, missing=(), as_of=AS_OF, relapses=(), scans=(), known=None):
     """The treatment facts of a chart."""
     exposures = read_exposures(chart_of(*resources, missing=missing), terminology(), rules(), as_of)
-    return treatment_facts(exposures, relapses, scans, (), known or {}, rules())
+    return treatment_facts(exposures, judge_outcomes(exposures, relapses, scans, (), rules()), known or {}, rules())
 
 
 def rxnorm(code, display=None):

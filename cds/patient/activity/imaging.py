@@ -21,12 +21,11 @@ from cds.patient.activity.report_text import ReportReading, total
 from cds.patient.activity.rules import ActivityRules, ImagingRecords
 from cds.patient.context import How, Scan
 from cds.patient.reading import unique
-from cds.patient.records.conditions import date_range, words_of
+from cds.patient.records.conditions import date_range, says
 from cds.patient.records.counts import observed_count
 from cds.patient.records.mentions import report_texts
-from cds.patient.records.results import observed_on
+from cds.patient.records.results import observed_on, parts_of
 from cds.patient.records.unread import elsewhere
-from cds.patient.rules import found
 from cds.three_valued import Bounds, Truth
 
 Region = Literal["brain", "cord"]
@@ -91,14 +90,14 @@ def mri_open(chart: Chart, terminology: Terminology, rules: ActivityRules) -> st
     for entry in chart.entries("DiagnosticReport"):
         report = entry.resource
         undated = observed_on(report) is None and report.status in (*rules.records.final, *records.unread_statuses)
-        if undated and _region(Concept.of(report.code), terminology, records) is not None:
+        if undated and _region(entry.concept, terminology, records) is not None:
             return "An MRI report has no date."
     return ""
 
 
 def _reported(entry: Entry, terminology: Terminology, rules: ActivityRules, as_of: date) -> _Study | None:
     report = entry.resource
-    region = _region(Concept.of(report.code), terminology, rules.imaging)
+    region = _region(entry.concept, terminology, rules.imaging)
     day = observed_on(report)
     if region is None or day is None or day.first > as_of or report.status not in (*rules.records.final, *rules.imaging.unread_statuses):
         return None
@@ -115,11 +114,10 @@ def _region(concept: Concept, terminology: Terminology, records: ImagingRecords)
     hits = terminology.match(concept, *records.brain_value_sets, *records.cord_value_sets)
     if any(hit.value_set in records.brain_value_sets and hit.role == "include" for hit in hits):
         return "brain"
-    words = words_of(concept)
-    other = found((records.other_modality,), words)
-    if found((records.brain_name,), words) and not other:
+    other = says(concept, terminology, records.other_modality)
+    if says(concept, terminology, records.brain_name) and not other:
         return "brain"
-    if any(hit.role == "include" for hit in hits) or (found((records.cord_name,), words) and not other):
+    if any(hit.role == "include" for hit in hits) or (says(concept, terminology, records.cord_name) and not other):
         return "cord"
     return None
 
@@ -143,14 +141,14 @@ def _add_observation(
     unread = observation.status in rules.imaging.unread_statuses
     if day is None or day.first > as_of or (observation.status not in rules.records.final and not unread):
         return
-    counts = [count for part in (observation, *(observation.component or ())) if (count := _count(part, terminology, rules)) is not None]
-    concept = Concept.of(observation.code)
+    counts = [count for part, named in parts_of(entry) if (count := _count(part, named, terminology, rules)) is not None]
+    concept = entry.concept
     region = None if counts else _region(concept, terminology, rules.imaging)
     if not counts and (region is None or not observation.valueString):
         return
     study = by_result.get(entry.ref) if not unread else None
     if study is None:
-        named: Region = region or ("cord" if found((rules.imaging.cord_name,), words_of(concept)) else "brain")
+        named: Region = region or ("cord" if says(concept, terminology, rules.imaging.cord_name) else "brain")
         study = _same_study(_Study(date=day, region=named, unread=f"{observation.status} result" if unread else ""), studies)
     study.refs.append(entry.ref)
     study.counts += counts
@@ -163,7 +161,7 @@ def _add_procedure(entry: Entry, terminology: Terminology, rules: ActivityRules,
     procedure = entry.resource
     period = procedure.performedPeriod
     day = date_range(period.start or period.end) if period is not None else date_range(procedure.performedDateTime)
-    region = _region(Concept.of(procedure.code), terminology, rules.imaging)
+    region = _region(entry.concept, terminology, rules.imaging)
     if region is None or day is None or day.first > as_of or procedure.status not in rules.imaging.done:
         return
     days = rules.imaging.report_within_days
@@ -171,20 +169,19 @@ def _add_procedure(entry: Entry, terminology: Terminology, rules: ActivityRules,
         studies.append(_Study(date=day, region=region, refs=[entry.ref], unread="no report was sent"))
 
 
-def _count(part: Any, terminology: Terminology, rules: ActivityRules) -> _Count | None:
-    records, concept = rules.imaging, Concept.of(part.code)
+def _count(part: Any, concept: Concept, terminology: Terminology, rules: ActivityRules) -> _Count | None:
+    records = rules.imaging
     hits = terminology.match(concept, records.gd_value_set, records.t2_value_set)
     if any(hit.role == "exclude" for hit in hits):
         return None
     coded = {hit.value_set for hit in hits if hit.how == "coded"}
-    words = words_of(concept)
-    gd, t2 = (name in coded or (not coded and found((pattern,), words)) for name, pattern in _lesion_names(records))
+    gd, t2 = (name in coded or (not coded and says(concept, terminology, pattern)) for name, pattern in _lesion_names(records))
     if not gd and not t2:
         return None
     number = observed_count(part, rules.numbers)
     if number is None:
         return None
-    new, enlarging = found((records.new_name,), words), found((records.enlarging_name,), words)
+    new, enlarging = says(concept, terminology, records.new_name), says(concept, terminology, records.enlarging_name)
     kind: CountKind = "gd" if gd else "newOrEnlarging" if new == enlarging else "new" if new else "enlarging"
     return _Count(kind, number, "coded" if coded else "text")
 

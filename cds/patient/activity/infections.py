@@ -8,7 +8,7 @@ from datetime import date
 from msgspec import Struct
 
 from cds.fhir.chart import Chart
-from cds.fhir.codes import Concept, Terminology
+from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange, add_days
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.activity.visits import Visit
@@ -83,11 +83,13 @@ def _visited(visits: Iterable[Visit], terminology: Terminology, rules: ActivityR
 
 def _measured(chart: Chart, rules: ActivityRules, as_of: date) -> Iterator[Infection]:
     for entry in chart.entries("Observation"):
-        observation, day = entry.resource, observed_on(entry.resource)
+        observation, concept = entry.resource, entry.concept
         quantity = observation.valueQuantity
-        if day is None or day.first > as_of or quantity is None or quantity.value is None or observation.status not in rules.records.final:
+        if quantity is None or quantity.value is None or observation.status not in rules.records.final:
             continue
-        concept = Concept.of(observation.code)
+        day = observed_on(observation)
+        if day is None or day.first > as_of:
+            continue
         coded = any(coding.code in rules.records.temperature_codes for coding in concept.codings)
         if not coded and not found((rules.records.temperature_name,), words_of(concept)):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from msgspec import Struct
@@ -27,10 +27,13 @@ def inside(day: DateRange | None, months: int, as_of: date) -> Truth:
 
 def relapse_count_facts(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, as_of: date) -> dict[str, Fact]:
     """`relapses.last6Months` to `relapses.last60Months`."""
-    return {f"relapses.last{months}Months": _fact(history, scans, rules, as_of, months) for months in WINDOWS}
+    covers = {months: coverage(history, scans, rules, as_of, months) for months in WINDOWS}
+    return {f"relapses.last{months}Months": _fact(history, scans, rules, as_of, months, covers) for months in WINDOWS}
 
 
-def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, as_of: date, months: int) -> Fact:
+def _fact(
+    history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, as_of: date, months: int, covers: Mapping[int, Cover]
+) -> Fact:
     start = add_months(as_of, -months)
     relapses = [relapse for relapse in history.relapses if relapse.status == "relapse"]
     dated = [relapse for relapse in relapses if relapse not in history.counted]
@@ -41,10 +44,8 @@ def _fact(history: RelapseHistory, scans: Sequence[Scan], rules: ActivityRules, 
     counts = [count for count in history.counts if count.start is not None and count.until.last >= start]
     stated = [count for count in counts if count.start is not None and count.start.first >= start]
     low = max([fewest((relapse.onset for relapse in sure), rules.merging.within_days), *(int(count.number.low) for count in stated)])
-    covers = [coverage(history, scans, rules, as_of, window) for window in WINDOWS if window >= months]
-    cover = next((cover for cover in covers if not cover.gap), covers[0])
+    cover = next((covers[window] for window in WINDOWS if window >= months and not covers[window].gap), covers[months])
     gap = history.why_open or cover.gap
-    dated = [relapse for relapse in relapses if relapse not in history.counted]
     most = (
         sum(relapse in dated for relapse in (*sure, *maybe))
         + len(doubtful)

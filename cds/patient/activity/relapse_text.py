@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.rules import searcher
-from cds.patient.words.dates import DATE, read_date
+from cds.patient.words.dates import DATE, dates_replaced, read_date
 from cds.patient.words.numbers import NumberWords
 from cds.patient.words.patterns import compiled
 from cds.patient.words.vocabulary import NarrativeWords, Numbers
@@ -160,7 +160,7 @@ class NarrativeReader(Struct, frozen=True):
 
     def _doubted(self, sentence: str, hit: re.Match[str]) -> bool:
         """Whether words call it possible; dates are masked, because May is a month."""
-        return bool(self.doubt_before.search(re.sub(DATE, "§", sentence[: hit.end()], flags=re.IGNORECASE)))
+        return bool(self.doubt_before.search(dates_replaced(sentence[: hit.end()], "§")))
 
     def _since(self, number: str | None, unit: str, written: DateRange | None) -> DateRange | None:
         """The day from which a span up to the note counts; a vague number gives its shortest reading."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from cds.fhir.chart import Chart
-from cds.fhir.codes import Concept, Terminology
+from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange, add_months
 from cds.patient.activity.attacks import Attack, days_between, fewest, merged
 from cds.patient.activity.imaging import mri_open
@@ -26,10 +26,10 @@ from cds.patient.activity.visits import Visit, before_visit, neurology_visits, r
 from cds.patient.context import Relapse, Scan
 from cds.patient.disability.edss import EdssRecord, edss_records
 from cds.patient.reading import unique
-from cds.patient.records.conditions import Diagnosed, date_range, read_conditions, words_of
+from cds.patient.records.conditions import Diagnosed, date_range, read_conditions, says, words_of
 from cds.patient.records.counts import is_short_answer, observed_count
 from cds.patient.records.narratives import Narrative, narratives
-from cds.patient.records.results import observed_on
+from cds.patient.records.results import observed_on, parts_of
 from cds.patient.records.unread import elsewhere
 from cds.patient.rules import found
 from cds.three_valued import Truth, any_of
@@ -175,12 +175,11 @@ def _counted(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of
         observation, day = entry.resource, observed_on(entry.resource)
         if day is None or day.first > as_of or observation.status not in records.final:
             continue
-        for part in (observation, *(observation.component or ())):
-            concept = Concept.of(part.code)
-            words = words_of(concept)
+        for part, concept in parts_of(entry):
             coded = [hit for hit in terminology.match(concept, records.relapse_count_value_set) if hit.how == "coded"]
-            if not coded and not found((records.relapse_count_name,), words):
+            if not coded and not says(concept, terminology, records.relapse_count_name):
                 continue
+            words = words_of(concept)
             number = observed_count(part, rules.numbers)
             if number is None and is_short_answer(part, records.answer_words):
                 yield UndatedRelapse(known_by=day, resources=(entry.ref,), most=math.inf)

@@ -12,9 +12,9 @@ from typing import Literal
 from msgspec import Struct, field
 
 from cds.fhir.dates import DateRange
-from cds.patient.words.dates import DATE, read_date
+from cds.patient.words.dates import DATE, dates_replaced, read_date
 from cds.patient.words.numbers import NumberWords
-from cds.patient.words.patterns import compiled
+from cds.patient.words.patterns import compiled, holds_one
 from cds.patient.words.vocabulary import Numbers, ReportWords
 from cds.three_valued import Bounds, Truth
 
@@ -117,7 +117,7 @@ class ReportReader(Struct, frozen=True):
         """
         text = re.sub(r"[^\S\n]+", " ", text.replace("‐", "-").replace("‑", "-"))
         if on is not None:
-            text = re.sub(DATE, lambda hit: "today" if _same(read_date(hit[0]), on) else hit[0], text, flags=re.IGNORECASE)
+            text = dates_replaced(text, lambda hit: "today" if _same(read_date(hit[0]), on) else hit[0])
         sections = tuple(self._sections(text))
         summary, findings = (
             self._read_part([words for section, words in sections if section == kind], cord) for kind in ("summary", "findings")
@@ -161,10 +161,12 @@ class ReportReader(Struct, frozen=True):
     def _read_part(self, parts: Iterable[str], cord: bool) -> _Said:
         said = _Said()
         for part in parts:
-            text = re.sub(DATE, _DATE_MARK, part, flags=re.IGNORECASE)
+            text = dates_replaced(part, _DATE_MARK)
             for pattern in self.many["left_aside"]:
                 text = pattern.sub(_ASIDE, text)
             for sentence in _SENTENCE_END.split(text):
+                if _is_blank(sentence):
+                    continue
                 too_long = len(sentence) > self.words.longest_sentence
                 rest = sentence if too_long else self._read_sentence(sentence, cord, said)
                 said.open_t2 = said.open_t2 or bool(self.one["left_over_t2"].search(rest))
@@ -175,28 +177,39 @@ class ReportReader(Struct, frozen=True):
         """Read one sentence; returns what is left of it after everything that was recognised is taken out."""
         rest = self._counts(sentence, said)
         rest = self._denials("no_enhancement", ("gd",), rest, said, " ")
-        unseen = list(self.one["not_seen"].finditer(rest))
+        unseen = list(self.one["not_seen"].finditer(rest)) if self._may_hold("not_seen", rest) else []
         for hit in unseen:
             said.deny(self._denied(hit["what"], cord=cord, whole=False), hit[0])
         rest = _replaced(rest, unseen, _ASIDE)
         rest = self._denials("not_changed", ("new", "enlarging"), rest, said, _ASIDE)
         rest = self._negations(rest, cord, said)
+        if _is_blank(rest):
+            return rest
         self._stability(rest, said)
-        if any(not self._doubted(rest, hit) for pattern in self.many["marked"] for hit in pattern.finditer(rest)):
+        if any(not self._doubted(rest, hit) for pattern in self._patterns("marked", rest) for hit in pattern.finditer(rest)):
             said.marked = True
         self._mentions("gd", "enhancing", rest, said)
         rest = self._mentions("new", "new", rest, said)
         rest = self._mentions("enlarging", "enlarging", rest, said)
         rest = self._mentions("new", "burden", rest, said)
-        for pattern in (*self.many["enhancing"], *self.many["marked"]):
+        for pattern in (*self._patterns("enhancing", rest), *self._patterns("marked", rest)):
             rest = pattern.sub(_ASIDE, rest)
         return rest
+
+    def _may_hold(self, source: str, text: str) -> bool:
+        """Whether the text has one of the words without which no pattern of this name is found; where none are known, it may."""
+        needs = self.words.needs.get(source)
+        return needs is None or holds_one(text, needs)
+
+    def _patterns(self, source: str, text: str) -> tuple[re.Pattern[str], ...]:
+        """The patterns of this name that can be found in the text: all, or none."""
+        return self.many[source] if self._may_hold(source, text) else ()
 
     def _counts(self, sentence: str, said: _Said) -> str:
         """`New T2 lesions: 3`, `Gd lesions: none`."""
         kinds: tuple[tuple[Kind, str], ...] = (("new", "counted_new"), ("gd", "counted_enhancing"))
         for kind, source in kinds:
-            for pattern in self.many[source]:
+            for pattern in self._patterns(source, sentence):
                 hits = list(pattern.finditer(sentence))
                 for hit in hits:
                     number = self.numbers.read(hit["n"])
@@ -230,7 +243,7 @@ class ReportReader(Struct, frozen=True):
 
     def _denials(self, source: str, kinds: tuple[Kind, ...], sentence: str, said: _Said, instead: str) -> str:
         """Note fixed phrases of denial; returns the sentence with something else instead of them."""
-        for pattern in self.many[source]:
+        for pattern in self._patterns(source, sentence):
             hits = list(pattern.finditer(sentence))
             for hit in hits:
                 said.deny(kinds, hit[0])
@@ -268,7 +281,7 @@ class ReportReader(Struct, frozen=True):
 
     def _mentions(self, kind: Kind, source: str, sentence: str, said: _Said) -> str:
         """Note every lesion of one kind; returns the sentence without the phrases."""
-        for pattern in self.many[source]:
+        for pattern in self._patterns(source, sentence):
             hits = list(pattern.finditer(sentence))
             for hit in hits:
                 if self._doubted(sentence, hit):
@@ -278,6 +291,8 @@ class ReportReader(Struct, frozen=True):
                     again = source == "burden" or bool(self.one["again"].search(around))
                     said.mentions.append(_Mention(kind, self._number(hit), again, hit[0]))
             sentence = _replaced(sentence, hits, _ASIDE)
+            if hits and not self._may_hold(source, sentence):
+                break
         return sentence
 
     def _number(self, hit: re.Match[str]) -> Bounds:
@@ -305,6 +320,11 @@ class ReportReader(Struct, frozen=True):
         written += [hit for kind, words in sections if kind == "comparison" for hit in re.findall(DATE, words, re.IGNORECASE)]
         dates = [day for day in map(read_date, written) if day is not None]
         return max(dates, key=lambda day: (day.last, day.first), default=None)
+
+
+def _is_blank(text: str) -> bool:
+    """Whether there are no words in the text, or none is left."""
+    return not text.strip(_ASIDE)
 
 
 def _same(written: DateRange | None, on: DateRange) -> bool:

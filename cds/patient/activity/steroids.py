@@ -10,15 +10,14 @@ from typing import Any
 from msgspec import Struct
 
 from cds.fhir.chart import CARRIERS, Chart, Entry
-from cds.fhir.codes import Hit, Terminology
+from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
 from cds.fhir.resources import element
 from cds.patient.activity.rules import ActivityRules, SteroidCourseRules
 from cds.patient.context import How
 from cds.patient.reading import unique
-from cds.patient.records.conditions import first_name, words_of
+from cds.patient.records.conditions import first_name, says, words_of
 from cds.patient.records.unread import elsewhere
-from cds.patient.rules import found
 from cds.patient.treatment.medication_dates import administration_dates, dispense_dates, request_dates, statement_dates
 from cds.patient.treatment.rules import Says
 from cds.three_valued import Truth
@@ -82,27 +81,27 @@ def _records(chart: Chart, terminology: Terminology, rules: ActivityRules, as_of
         for entry in chart.entries(carrier):
             concept = chart.medication(entry)
             hits = terminology.match(concept, rules.steroids.value_set)
-            says = _says(entry, carrier, rules)
-            words = words_of(concept)
-            if not _steroid(hits, words, rules.steroids) or says not in (*_GIVEN, *_OPEN):
+            given = _says(entry, carrier, rules)
+            if not _steroid(hits, concept, terminology, rules.steroids) or given not in (*_GIVEN, *_OPEN):
                 continue
+            words = words_of(concept)
             day = _DATES[carrier](entry.resource).start
             high = _high_dose(entry.resource, words, any(hit.role == "include" for hit in hits), rules.steroids)
             if day is not None and day.first <= as_of and high is not False:
                 yield SteroidCourse(
                     date=day,
                     name=first_name(words),
-                    certain=high is True and says in _GIVEN,
+                    certain=high is True and given in _GIVEN,
                     resources=(entry.ref,),
                     how="coded" if any(hit.how == "coded" for hit in hits) else "text",
                 )
 
 
-def _steroid(hits: Iterable[Hit], words: str, rules: SteroidCourseRules) -> bool:
+def _steroid(hits: Iterable[Hit], concept: Concept, terminology: Terminology, rules: SteroidCourseRules) -> bool:
     """Whether it is a systemic corticosteroid or corticotropin, by code or by name."""
     roles = {hit.role for hit in hits}
-    known = bool(roles) or found((rules.name,), words)
-    return known and "exclude" not in roles and not found((rules.low_dose_products,), words)
+    known = bool(roles) or says(concept, terminology, rules.name)
+    return known and "exclude" not in roles and not says(concept, terminology, rules.low_dose_products)
 
 
 def _says(entry: Entry, carrier: str, rules: ActivityRules) -> Says:

@@ -90,7 +90,7 @@ def _allergies(chart: Chart, terminology: Terminology, rules: AllergyRules) -> I
             "resolved",
         }:
             continue
-        concepts = [Concept.of(record.code), *(Concept.of(r.substance) for r in record.reaction or () if r.substance is not None)]
+        concepts = [entry.concept, *(Concept.of(r.substance) for r in record.reaction or () if r.substance is not None)]
         hits = tuple(hit for concept in concepts for hit in terminology.match(concept, *rules.value_sets) if hit.role in _ROLES)
         anaphylaxis = _is_anaphylaxis(record, rules)
         intolerance = record.type == "intolerance" and anaphylaxis is not True

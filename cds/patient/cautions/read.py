@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -54,11 +55,21 @@ class RecordedRules(Rules):
     doubt_words: tuple[Pattern, ...]
     whole_systems: tuple[str, ...]
 
-    @property
+    @cached_property
     def every(self) -> tuple[Recorded, ...]:
         """All rules, those of infections included."""
         flags = [rule for several in self.facts.values() for rule in several]
         return (*flags, *(rule for stages in self.infections.values() for several in stages.values() for rule in several))
+
+    @cached_property
+    def words(self) -> tuple[Pattern, ...]:
+        """The words of all rules."""
+        return tuple(pattern for rule in self.every for pattern in rule.words)
+
+    @cached_property
+    def in_order(self) -> tuple[str, ...]:
+        """The flags by name; those that another takes back come after it."""
+        return tuple(sorted(self.facts, key=lambda name: name in self.unless))
 
 
 class CoMedicationRules(Rules):
@@ -74,7 +85,7 @@ class CoMedicationRules(Rules):
 
 
 class CautionRules(NamedTuple):
-    """All rules of cautions."""
+    """All rules of cautions, and the value sets that they ask of Conditions and of Observations."""
 
     recorded: RecordedRules
     laboratory: LaboratoryRules
@@ -87,22 +98,35 @@ class CautionRules(NamedTuple):
     co_medication: CoMedicationRules
     genotype: GenotypeRules
     mitoxantrone: MitoxantroneRules
+    condition_sets: tuple[str, ...]
+    test_sets: tuple[str, ...]
 
     @classmethod
     def of(cls, definitions: Definitions) -> CautionRules:
         """Parse them. Raises `RulesError` naming the definition and the field that does not fit."""
+        recorded = parse_rules(RecordedRules, definitions, "caution-recorded")
+        laboratory = parse_rules(LaboratoryRules, definitions, "caution-laboratory")
+        serology = parse_rules(SerologyRules, definitions, "caution-serology")
+        malignancy = parse_rules(MalignancyRules, definitions, "caution-malignancy")
+        pml = parse_rules(PmlRules, definitions, "caution-pml")
+        genotype = parse_rules(GenotypeRules, definitions, "caution-cyp2c9")
+        diagnosed = (name for rule in recorded.every for name in rule.sets)
+        assayed = (name for assay in serology.tests.values() for name in (*assay.sets, *assay.bands_of))
+        measured = (name for measure in laboratory.values.values() for name in (*measure.sets, *measure.worded_sets))
         return cls(
-            parse_rules(RecordedRules, definitions, "caution-recorded"),
-            parse_rules(LaboratoryRules, definitions, "caution-laboratory"),
+            recorded,
+            laboratory,
             parse_rules(ResultRules, definitions, "caution-results"),
-            parse_rules(SerologyRules, definitions, "caution-serology"),
-            parse_rules(MalignancyRules, definitions, "caution-malignancy"),
-            parse_rules(PmlRules, definitions, "caution-pml"),
+            serology,
+            malignancy,
+            pml,
             parse_rules(AllergyRules, definitions, "caution-allergies"),
             parse_rules(MedicineRules, definitions, "caution-medicines"),
             parse_rules(CoMedicationRules, definitions, "caution-co-medication"),
-            parse_rules(GenotypeRules, definitions, "caution-cyp2c9"),
+            genotype,
             parse_rules(MitoxantroneRules, definitions, "caution-mitoxantrone"),
+            condition_sets=tuple(dict.fromkeys([*diagnosed, *malignancy.sets, *pml.sets])),
+            test_sets=tuple(dict.fromkeys([*assayed, *measured, *pml.csf_sets, *genotype.sets])),
         )
 
 
@@ -112,16 +136,16 @@ def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, t
     A diagnosis absent from a problem list that was read whole is not recorded; a test never done is unknown.
     Every resource is matched once.
     """
-    worded = tuple(pattern for rule in rules.recorded.every for pattern in rule.words)
-    read = read_conditions(chart, terminology, *_condition_sets(rules), worded=worded, unless=rules.recorded.not_words)
-    conditions = tuple(doubted(record, rules.recorded.doubt_words) for record in read)
-    observed = read_observations(chart, terminology, rules.results, as_of, *_test_sets(rules))
+    recorded = rules.recorded
+    read = read_conditions(chart, terminology, *rules.condition_sets, worded=recorded.words, unless=recorded.not_words)
+    conditions = tuple(doubted(record, recorded.doubt_words) for record in read)
+    observed = read_observations(chart, terminology, rules.results, as_of, *rules.test_sets)
     results = results_of(observed, rules.results)
-    unread = unread_results(chart, terminology, *_test_sets(rules))
-    flags = _recorded(chart, terminology, rules.recorded, conditions, as_of)
+    unread = unread_results(chart, terminology, *rules.test_sets)
+    flags = _recorded(chart, terminology, recorded, conditions, as_of)
     flags["malignancy"] = malignancy_fact(chart, terminology, rules.malignancy, conditions)
     flags["pml"] = pml_fact(chart, terminology, rules.pml, conditions, results, unread, texts, as_of)
-    unnamed = nameless(chart, terminology, "Condition", rules.recorded.whole_systems)
+    unnamed = nameless(chart, terminology, "Condition", recorded.whole_systems)
     if unnamed:
         flags = {name: _left_open(fact, unnamed) for name, fact in flags.items()}
     flags |= _taken(chart, terminology, rules, as_of)
@@ -138,23 +162,12 @@ def _left_open(fact: Fact, why: str) -> Fact:
     return replace(fact, value=None, reason=f"{why} {fact.reason}") if fact.value in (False, "none") and not fact.resources else fact
 
 
-def _condition_sets(rules: CautionRules) -> tuple[str, ...]:
-    recorded = (name for rule in rules.recorded.every for name in rule.sets)
-    return tuple(dict.fromkeys([*recorded, *rules.malignancy.sets, *rules.pml.sets]))
-
-
-def _test_sets(rules: CautionRules) -> tuple[str, ...]:
-    serology = [name for assay in rules.serology.tests.values() for name in (*assay.sets, *assay.bands_of)]
-    measured = [name for measure in rules.laboratory.values.values() for name in (*measure.sets, *measure.worded_sets)]
-    return tuple(dict.fromkeys([*serology, *measured, *rules.pml.csf_sets, *rules.genotype.sets]))
-
-
 def _recorded(
     chart: Chart, terminology: Terminology, rules: RecordedRules, conditions: Sequence[Diagnosed], as_of: date
 ) -> dict[str, Fact]:
-    """Flags from diagnoses; those that another takes back come after it."""
+    """Flags from diagnoses."""
     facts: dict[str, Fact] = {}
-    for name in sorted(rules.facts, key=lambda name: name in rules.unless):
+    for name in rules.in_order:
         taken_back = facts[rules.unless[name]] if name in rules.unless else None
         facts[name] = recorded_fact(chart, terminology, rules.facts[name], conditions, as_of, taken_back)
     return facts
@@ -197,13 +210,10 @@ def _serology(
     for name, test in SINGLE_TESTS.items():
         facts[name] = test_fact(tests[test], as_of, months)
     facts["caution.jcv.monthsAgo"] = _months_ago(tests["jcvAntibody"], as_of)
-    used = {name: _tests_of(rules, name) for name in rules.recorded.infections} | {name: {test} for name, test in SINGLE_TESTS.items()}
+    used = {name: rules.serology.tests_of[name] for name in rules.recorded.infections}
+    used |= {name: frozenset({test}) for name, test in SINGLE_TESTS.items()}
     old = frozenset(name for name, keys in used.items() if any(stale(tests[key], as_of, months) for key in keys))
     return facts, old, contradictions(tests)
-
-
-def _tests_of(rules: CautionRules, infection: str) -> set[str]:
-    return {test for row in rules.serology.tables[infection] for test in row.when if test != "diagnosis"}
 
 
 def _months_ago(found: Finding, as_of: date) -> Fact:
@@ -234,10 +244,8 @@ def _infection(
     if said is None:
         open_ = bool(evidence) or unnamed or absent(chart, terminology, *sets) is None
         said = "possible" if open_ else "none"
-    own = _tests_of(rules, name)
-    return infection_fact(
-        name_of(name), rules.serology, name, {key: found for key, found in tests.items() if key in own}, said, evidence, as_of
-    )
+    own = {key: found for key, found in tests.items() if key in rules.serology.tests_of[name]}
+    return infection_fact(name_of(name), rules.serology, name, own, said, evidence, as_of)
 
 
 def name_of(fact: str) -> str:

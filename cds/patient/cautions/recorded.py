@@ -50,15 +50,20 @@ class Evidence(Struct, frozen=True):
     records: tuple[Diagnosed, ...]
 
 
+_NOTHING = Evidence(False, ())
+
+
 def weigh(rule: Recorded, records: Sequence[Diagnosed], as_of: date) -> Evidence:
     """Weigh one rule over the records; what is not there at all is `False` here, whether or not the list was complete."""
     matching = [record for record in records if _matches(rule, record)]
     open_ = [record for record in matching if not _ended(rule, record)]
+    if not open_:
+        return _NOTHING
     word, _ = standing(open_)
     if word == "suspected":
         return Evidence(None, tuple(open_))
     if word != "present":
-        return Evidence(False, ())
+        return _NOTHING
     verdicts = [(record, _counts(rule, record, as_of)) for record in open_ if record.asserted]
     truth = any_of(verdict for _, verdict in verdicts)
     return Evidence(truth, tuple(record for record, verdict in verdicts if verdict is truth and truth is not False))
@@ -116,9 +121,9 @@ def recorded_fact(
     Nothing recorded in a complete problem list is false; in one that was not read whole it is unknown.
     """
     weighed = [(rule, weigh(rule, records, as_of)) for rule in rules]
-    truth = any_of(evidence.truth for _, evidence in weighed)
-    names = " or ".join(dict.fromkeys(rule.name for rule in rules))
+    truth = any_of([evidence.truth for _, evidence in weighed])
     if truth is False:
+        names = " or ".join(dict.fromkeys([rule.name for rule in rules]))
         sets = tuple(name for rule in rules for name in rule.sets)
         if absent(chart, terminology, *sets) is None:
             return Fact(value=None, reason=f"{why_open(chart)} Not known: {names}.", how="notFound")

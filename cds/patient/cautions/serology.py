@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -51,6 +52,11 @@ class SerologyRules(Rules):
     tests: dict[str, Assay]
     tables: dict[str, tuple[PatternRow, ...]]
     stale_after_months: float
+
+    @cached_property
+    def tests_of(self) -> Mapping[str, frozenset[str]]:
+        """The tests that each pattern table asks for; what is diagnosed is none."""
+        return {name: frozenset(test for row in rows for test in row.when) - {"diagnosis"} for name, rows in self.tables.items()}
 
 
 class Finding(Struct, frozen=True):

@@ -7,7 +7,6 @@ from datetime import date
 from typing import NamedTuple
 
 from cds.fhir.chart import Chart
-from cds.fhir.codes import Concept
 from cds.fhir.dates import DateRange
 from cds.patient.context import Fact, How, Relapse
 from cds.patient.reading import count_words, earliest, sentence, unique, years_since
@@ -30,7 +29,7 @@ def first_symptom(chart: Chart, patterns: tuple[Pattern, ...], as_of: date) -> S
         observation = entry.resource
         if observation.valueDateTime is None or observation.status in ("entered-in-error", "cancelled"):
             continue
-        if found(patterns, words_of(Concept.of(observation.code))):
+        if found(patterns, words_of(entry.concept)):
             dates.append(DateRange.parse(observation.valueDateTime))
             resources.append(entry.ref)
     first = earliest(day for day in dates if day.first <= as_of)

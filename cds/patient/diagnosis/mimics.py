@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from cds.patient.records.conditions import (
     why_open,
     words_of,
 )
-from cds.patient.records.results import ResultRules, observed_on, result_word
+from cds.patient.records.results import ResultRules, observed_on, parts_of, result_word
 from cds.patient.rules import Pattern, Rules, found
 from cds.three_valued import Truth, any_of, negate
 
@@ -176,7 +176,7 @@ def _antibodies(chart: Chart, rules: SignRules) -> Iterator[_Sign]:
         resource = entry.resource
         if resource.status in rules.results.statuses:
             said = found(rules.mimics.antibody_positive_text, f"{resource.valueString or ''} {notes_of(resource)}")
-            if said or any(_positive(part, resource, rules) for part in (resource, *(resource.component or ()))):
+            if said or any(_positive(part, {words_of(entry.concept), words_of(concept)}, rules) for part, concept in parts_of(entry)):
                 positive[entry.ref] = observed_on(resource)
     if positive:
         days = ", ".join(str(day or "undated") for day in dict.fromkeys(positive.values()))
@@ -197,9 +197,8 @@ def _in_error(resource: Any) -> bool:
     return "entered-in-error" in (element(resource, "status"), *codes_in(element(resource, "verificationStatus")))
 
 
-def _positive(part: Any, observation: Any, rules: SignRules) -> bool:
-    """Whether an Observation or a component is a positive AQP4 or MOG test: by its word, a titre, or the laboratory's flag."""
-    names = {words_of(Concept.of(part.code)), words_of(Concept.of(observation.code))}
+def _positive(part: Any, names: Collection[str], rules: SignRules) -> bool:
+    """Whether an Observation or component of these names is a positive AQP4 or MOG test: by its word, a titre, or the laboratory's flag."""
     if not any(found(rules.mimics.antibody_test_text, name) for name in names):
         return False
     word = result_word(part, rules.results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -31,7 +32,7 @@ class SubtypeRules(Rules):
     progressive_text: tuple[Pattern, ...]
     doubt_text: tuple[Pattern, ...]
 
-    @property
+    @cached_property
     def value_sets(self) -> tuple[str, ...]:
         """All value sets that say something about the course."""
         return tuple(name for names in self.subtypes.values() for name in names) + self.progressive + self.aggressive

@@ -15,9 +15,9 @@ from cds.fhir.resources import element
 from cds.fhir.value_sets import ValueRule
 from cds.patient.activity.rules import ChartRecords
 from cds.patient.context import How
-from cds.patient.records.conditions import words_of
+from cds.patient.records.conditions import says, words_of
 from cds.patient.records.narratives import narratives
-from cds.patient.records.results import observed_on
+from cds.patient.records.results import observed_on, parts_of
 from cds.patient.rules import found
 
 
@@ -49,11 +49,10 @@ def _observed(chart: Chart, terminology: Terminology, rules: ChartRecords, scale
         observation, day = entry.resource, observed_on(entry.resource)
         if day is None or day.first > as_of:
             continue
-        for part in (observation, *(observation.component or ())):
-            concept = Concept.of(part.code)
+        for part, concept in parts_of(entry):
             coded = any(hit.how == "coded" for hit in terminology.match(concept, rules.edss.value_set))
-            words = words_of(concept)
-            if not coded and (not found((rules.edss.name,), words) or found((rules.edss.name_not,), words)):
+            named = says(concept, terminology, rules.edss.name) and not says(concept, terminology, rules.edss.name_not)
+            if not coded and not named:
                 continue
             values, unit, raw = _values(part, rules)
             how: How = "coded" if coded and part.valueString is None else "text"

@@ -13,14 +13,14 @@ from cds.patient.activity.relapse_history import RelapseHistory
 from cds.patient.context import EdssScore, Episode, Fact, Relapse
 from cds.patient.disability.edss import EdssRecord, edss_records
 from cds.patient.disability.rules import DisabilityRules
-from cds.patient.disability.worsening import Point, Worsening, confirmed_worsenings, near_relapse, points_of, read_worsenings, why_open
+from cds.patient.disability.worsening import Point, Worsening, near_relapse, points_of, why_open
 from cds.patient.reading import latest, unique
 from cds.three_valued import Bounds
 
 _SHOWN = 5
 """How many scores a reason names."""
 
-__all__ = ["Worsening", "confirmed_worsenings", "disability_facts", "read_edss"]
+__all__ = ["Worsening", "disability_facts", "read_edss"]
 
 
 def read_edss(
@@ -51,10 +51,8 @@ def disability_facts(
     rules: DisabilityRules,
     as_of: date,
 ) -> dict[str, Fact]:
-    """Every fact of the section "Disability". `worsenings` are those of `confirmed_worsenings`."""
+    """Every fact of the section "Disability". `worsenings` are those of `read_worsenings`."""
     points = points_of(scores, history, rules)
-    waiting = [one for one in read_worsenings(scores, history, episodes, rules, as_of) if not one.confirmed]
-    worsenings = (*worsenings, *waiting)
     return {
         "edss": _edss(scores, history, rules, as_of),
         "worsening.last12Months": _worsened(12, points, worsenings, history, episodes, rules, as_of),

@@ -98,11 +98,9 @@ def near_relapse(day: DateRange, history: RelapseHistory, rules: DisabilityRules
     return any_of((*placed, *unplaced))
 
 
-def confirmed_worsenings(
-    scores: Sequence[EdssScore], history: RelapseHistory, episodes: Sequence[Episode], rules: DisabilityRules, as_of: date
-) -> tuple[Worsening, ...]:
-    """Every confirmed worsening by the rule, in the order of time (F9)."""
-    return tuple(one for one in read_worsenings(scores, history, episodes, rules, as_of) if one.confirmed)
+def confirmed(rises: Iterable[Worsening]) -> tuple[Worsening, ...]:
+    """Those rises that are confirmed."""
+    return tuple(one for one in rises if one.confirmed)
 
 
 def possible_worsenings(

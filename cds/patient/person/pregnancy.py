@@ -103,7 +103,7 @@ def _signs(
         yield from _from_condition(record, rules, as_of)
     for entry in chart.entries("Procedure"):
         procedure = entry.resource
-        if procedure.status in ("completed", "in-progress") and terminology.match(Concept.of(procedure.code), *rules.ends):
+        if procedure.status in ("completed", "in-progress") and terminology.match(entry.concept, *rules.ends):
             day = date_range(procedure.performedDateTime or (procedure.performedPeriod.start if procedure.performedPeriod else None))
             yield _Sign("ended", day, f"end of pregnancy {day or 'undated'}", entry.ref, True)
     yield from _from_status(observed, rules, results, as_of)

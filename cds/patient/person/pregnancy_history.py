@@ -8,7 +8,7 @@ from datetime import date
 from msgspec import Struct
 
 from cds.fhir.chart import Chart
-from cds.fhir.codes import Concept, Terminology
+from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange, add_days
 from cds.patient.person.pregnancy import PregnancyRules, began_on
 from cds.patient.records.conditions import date_range, read_conditions
@@ -69,7 +69,7 @@ def _ends(chart: Chart, terminology: Terminology, rules: PregnancyRules) -> Iter
             yield record.date, record.ref
     for entry in chart.entries("Procedure"):
         procedure = entry.resource
-        if procedure.status == "completed" and terminology.match(Concept.of(procedure.code), *rules.ends):
+        if procedure.status == "completed" and terminology.match(entry.concept, *rules.ends):
             day = date_range(procedure.performedDateTime or (procedure.performedPeriod.start if procedure.performedPeriod else None))
             if day is not None:
                 yield day, entry.ref

@@ -137,4 +137,4 @@ def reasons_of(chart: Chart, entry: Entry) -> Iterator[Concept]:
     for reference in element(entry.resource, "reasonReference") or ():
         because = chart.resolve(entry, reference)
         if because is not None:
-            yield Concept.of(because.resource.code)
+            yield because.concept

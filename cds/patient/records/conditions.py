@@ -18,7 +18,7 @@ from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.context import How
 from cds.patient.reading import later, unique
-from cds.patient.rules import Pattern, found, one_of
+from cds.patient.rules import Pattern, found
 from cds.three_valued import Truth
 
 Verification = Literal["confirmed", "notStated", "suspected", "refuted"]
@@ -132,6 +132,11 @@ def words_of(concept: Concept) -> str:
     return BETWEEN_WORDS.join(concept.words)
 
 
+def says(concept: Concept, terminology: Terminology, *patterns: Pattern) -> bool:
+    """Whether one of the patterns occurs in all that a concept says in words."""
+    return bool(patterns) and terminology.once(concept, patterns, lambda: found(patterns, words_of(concept)))
+
+
 def first_name(words: str) -> str:
     """What comes first of all that a concept says in words (`words_of`)."""
     return words.split(BETWEEN_WORDS)[0]
@@ -161,19 +166,18 @@ def read_conditions(
 
     Entered-in-error is left out; the order is stable.
     """
-    wanted = one_of(worded)
     birth = date_range(chart.patient.resource.birthDate) if chart.patient is not None else None
     records = []
     match = matcher(terminology, *value_sets)
     for entry in chart.entries("Condition"):
         condition = entry.resource
-        concept = Concept.of(condition.code)
+        concept = entry.concept
         hits = match(concept)
         verification = codes_in(condition.verificationStatus)
         if "entered-in-error" in verification:
             continue
         named = any(hit.role in _ROLES_THAT_COUNT for hit in hits)
-        if named or ((hits or wanted(words_of(concept))) and not found(unless, words_of(concept))):
+        if named or ((hits or says(concept, terminology, *worded)) and not says(concept, terminology, *unless)):
             records.append(_diagnosed(entry.ref, condition, concept, hits, verification, birth))
     return tuple(sorted(records, key=lambda record: (record.stated_on.first if record.stated_on else date.max, record.ref)))
 

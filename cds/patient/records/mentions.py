@@ -78,7 +78,7 @@ def _texts(chart: Chart, wanted: frozenset[str], as_of: date) -> Iterator[Text]:
     for entry in chart.entries("DiagnosticReport"):
         report, day = entry.resource, observed_on(entry.resource)
         if report.status in wanted and (day is None or day.first <= as_of) and (words := "\n".join(report_texts(report))):
-            yield Text(ref=entry.ref, written=day, concept=Concept.of(report.code), words=words, report=True)
+            yield Text(ref=entry.ref, written=day, concept=entry.concept, words=words, report=True)
     for entry in chart.entries("Observation"):
         observation = entry.resource
         words = "\n".join(part for part in (observation.valueString, notes_of(observation)) if part)
@@ -86,7 +86,7 @@ def _texts(chart: Chart, wanted: frozenset[str], as_of: date) -> Iterator[Text]:
             continue
         day = observed_on(observation)
         if day is None or day.first <= as_of:
-            yield Text(ref=entry.ref, written=day, concept=Concept.of(observation.code), words=words, report=False)
+            yield Text(ref=entry.ref, written=day, concept=entry.concept, words=words, report=False)
 
 
 def sentences(words: str) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import date
 from msgspec import Struct
 
 from cds.fhir.chart import Chart
-from cds.fhir.codes import Concept, Terminology
+from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange
 from cds.patient.activity.rules import ChartRecords
 from cds.patient.records.conditions import date_range, notes_of, words_of
@@ -26,20 +26,22 @@ class Narrative(Struct, frozen=True):
 def narratives(chart: Chart, terminology: Terminology, rules: ChartRecords, as_of: date) -> Iterator[Narrative]:
     """Text of final observations and reports up to `as_of`, and notes of the MS diagnosis. MRI reports have their own reader."""
     for entry in chart.entries("Observation"):
-        observation, day = entry.resource, observed_on(entry.resource)
-        if observation.status not in rules.records.final or (day is not None and day.first > as_of):
-            continue
+        observation = entry.resource
         value = observation.valueString or (str(date_range(observation.valueDateTime)) if observation.valueDateTime else "")
-        for text in (value, notes_of(observation)):
-            if text:
-                yield Narrative(entry.ref, day, f"{words_of(Concept.of(observation.code))}: {text}")
+        texts = [text for text in (value, notes_of(observation)) if text]
+        if not texts or observation.status not in rules.records.final:
+            continue
+        day = observed_on(observation)
+        if day is None or day.first <= as_of:
+            for text in texts:
+                yield Narrative(entry.ref, day, f"{words_of(entry.concept)}: {text}")
     imaging = (*rules.imaging.brain_value_sets, *rules.imaging.cord_value_sets)
     for entry in chart.entries("DiagnosticReport"):
         report, day = entry.resource, observed_on(entry.resource)
         wanted = report.status in rules.records.final and report.conclusion and (day is None or day.first <= as_of)
-        if wanted and not terminology.match(Concept.of(report.code), *imaging):
+        if wanted and not terminology.match(entry.concept, *imaging):
             yield Narrative(entry.ref, day, report.conclusion)
     for entry in chart.entries("Condition"):
         text = notes_of(entry.resource)
-        if text and terminology.match(Concept.of(entry.resource.code), *rules.records.neurology_value_sets):
+        if text and terminology.match(entry.concept, *rules.records.neurology_value_sets):
             yield Narrative(entry.ref, date_range(entry.resource.recordedDate), text)

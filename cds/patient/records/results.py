@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from cds.fhir.chart import Chart
+from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
 from cds.fhir.resources import element
@@ -130,7 +130,7 @@ def read_observations(chart: Chart, terminology: Terminology, rules: ResultRules
         day = observed_on(resource)
         if resource.status not in rules.statuses or (day is not None and day.first > as_of):
             continue
-        parts = [Part(words_of(concept), match(concept), part) for part, concept in _parts(resource)]
+        parts = [Part(words_of(concept), match(concept), part) for part, concept in parts_of(entry)]
         observed.append(Observed(entry.ref, resource, day, tuple(parts)))
     return tuple(observed)
 
@@ -161,8 +161,10 @@ def unread_results(chart: Chart, terminology: Terminology, *value_sets: str) -> 
     return Unread("" if chart.complete("Observation") else why_open(chart, "Observation"), frozenset(refused))
 
 
-def _parts(resource: Any) -> Iterator[tuple[Any, Concept]]:
-    for part in (resource, *(resource.component or ())):
+def parts_of(entry: Entry) -> Iterator[tuple[Any, Concept]]:
+    """An Observation and its components, each with what its code says."""
+    yield entry.resource, entry.concept
+    for part in entry.resource.component or ():
         yield part, Concept.of(part.code)
 
 

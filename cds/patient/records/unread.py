@@ -24,7 +24,7 @@ def nameless(chart: Chart, terminology: Terminology, type_: str, whole_systems: 
     is none.
     """
     for entry in chart.entries(type_):
-        concept = Concept.of(entry.resource.code)
+        concept = entry.concept
         if concept and not terminology.legible(concept):
             systems = {terminology.systems.id_of(coding.system) for coding in concept.codings}
             absent = any(terminology.systems.says_absent(coding.system) for coding in concept.codings)

@@ -63,6 +63,14 @@ class MedicationRecords(Struct, frozen=True, kw_only=True):
     conflicts: tuple[Conflict, ...]
 
 
+class _Words(Struct, frozen=True):
+    """What one resource says in words: its dosage, its notes, and why its status is what it is."""
+
+    dosage: str
+    notes: tuple[str, ...]
+    status_reasons: tuple[Concept, ...]
+
+
 class _Scope(Struct, frozen=True):
     """What every function here needs; `names` keeps what a concept was found to name, as charts repeat few concepts many times."""
 
@@ -83,12 +91,13 @@ def read_medication_records(
     conflicts: list[Conflict] = []
     for type_ in (*CARRIERS, "Procedure"):
         for entry in chart.entries(type_):
-            for named in _named(scope, type_, entry):
+            words = _Words(_dosage_words(entry.resource), _notes(entry.resource), _status_reasons(entry.resource))
+            for named in _named(scope, type_, entry, words):
                 if named.conflict:
                     conflicts.append(
                         Conflict(id="medication-code-display", text=f"In {entry.ref}, {named.conflict}.", resources=(entry.ref,))
                     )
-                _read(scope, type_, entry, named, given, planned)
+                _read(scope, type_, entry, named, words, given, planned)
     given += _from_conditions(scope)
     counted, not_for_ms = weigh_indications(given, chart, terminology, rules, transplants)
     strata = rules.immunosuppression.drugs
@@ -102,11 +111,11 @@ def read_medication_records(
     )
 
 
-def _named(scope: _Scope, type_: str, entry: Entry) -> tuple[Named, ...]:
+def _named(scope: _Scope, type_: str, entry: Entry, said: _Words) -> tuple[Named, ...]:
     """The MS drugs that a resource names; a procedure in words only if it speaks of giving the drug."""
     if type_ != "Procedure":
-        return _names(scope, scope.chart.medication(entry), _dosage_words(entry.resource))
-    concept = Concept.of(entry.resource.code)
+        return _names(scope, scope.chart.medication(entry), said.dosage)
+    concept = entry.concept
     words = " | ".join(concept.words)
     drugs = scope.rules.drugs
     infusion = searcher(drugs.procedure_words)(words) and not searcher(drugs.procedure_not)(words)
@@ -129,7 +138,7 @@ def _dosage_words(resource: Any) -> str:
     return " ".join(parts)
 
 
-def _read(scope: _Scope, type_: str, entry: Entry, named: Named, given: list[Given], planned: list[Planned]) -> None:
+def _read(scope: _Scope, type_: str, entry: Entry, named: Named, said: _Words, given: list[Given], planned: list[Planned]) -> None:
     """Add one resource to what was taken or planned; what was never taken leaves no trace."""
     resource, rules = entry.resource, scope.rules
     says = rules.statuses.says(type_, resource.status)
@@ -142,21 +151,26 @@ def _read(scope: _Scope, type_: str, entry: Entry, named: Named, given: list[Giv
     if says == "planned" or (intended and not reported) or (begins is not None and begins.first > scope.as_of):
         planned.append(Planned(drug=named.drug, name=rules.name(named.drug), date=begins, resource=entry.ref))
         return
-    notes, about = _notes(resource), _about(scope, named)
-    never = never_taken(_status_reasons(resource), notes, about, rules)
-    doubts = {
-        named.conflict: bool(named.conflict),
-        f'its words do not say that the drug itself was given: "{named.unsure}"': bool(named.unsure),
-        f'recorded as never taken: "{never}"': bool(never),
-        "its status does not say whether it was taken": says == "unknown",
-        "reported as a plan, so whether it was taken is not said": intended,
-    }
-    reason, words = stated_reason(_reasons(scope, entry), _dosage_words(resource), scope.terminology, rules)
-    record = _record(scope, type_, entry, named, says, raw, next((doubt for doubt, holds in doubts.items() if holds), ""))
+    doubt = _doubt(scope, named, said, says, intended)
+    reason, words = stated_reason(_reasons(scope, entry), said.dosage, scope.terminology, rules)
+    record = _record(scope, type_, entry, named, said, says, raw, doubt)
     given.append(Given(record=record, form=named.form, reason=reason, reason_words=words))
 
 
-def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, raw: Dates, doubt: str) -> Record:
+def _doubt(scope: _Scope, named: Named, said: _Words, says: Says, intended: bool) -> str:
+    """Why it is not certain that the drug was taken; empty where it is."""
+    if named.conflict:
+        return named.conflict
+    if named.unsure:
+        return f'its words do not say that the drug itself was given: "{named.unsure}"'
+    if never := never_taken(said.status_reasons, said.notes, _about(scope, named), scope.rules):
+        return f'recorded as never taken: "{never}"'
+    if says == "unknown":
+        return "its status does not say whether it was taken"
+    return "reported as a plan, so whether it was taken is not said" if intended else ""
+
+
+def _record(scope: _Scope, type_: str, entry: Entry, named: Named, said: _Words, says: Says, raw: Dates, doubt: str) -> Record:
     resource, as_of = entry.resource, scope.as_of
     dates = not_after(raw, as_of)
     ended = raw.end is not None and raw.end.first <= as_of
@@ -164,7 +178,7 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
         says = "finished"
     broken_off = says == "brokenOff"
     told: Told = "given" if says == "brokenOff" else says if says in ("finished", "ended", "paused", "given") else "taken"
-    notes, about = _notes(resource), _about(scope, named)
+    notes, about = said.notes, _about(scope, named)
     denied = told == "taken" and says_not_taken(notes, about, scope.rules)
     told = "paused" if denied else told
     if says == "unknown" and type_ in ("MedicationAdministration", "MedicationDispense", "Procedure"):
@@ -178,7 +192,7 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
     not_on = dates.last if type_ == "MedicationStatement" and told in ("ended", "paused") else None
     if told == "ended" and end is None:
         supply = _first(supply, _changed(resource), not_on)
-    stops = stop_reasons(_status_reasons(resource), notes, about, scope.terminology, scope.rules)
+    stops = stop_reasons(said.status_reasons, notes, about, scope.terminology, scope.rules)
     if told in ("taken", "paused"):
         # The reason of a running order is none for a stop, but it may say that the drug is not taken as prescribed.
         written = stop_reasons((), notes, about, scope.terminology, scope.rules)
@@ -191,7 +205,7 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, says: Says, r
         end=end,
         supply_until=supply,
         last=dates.last if not_on is None else None,
-        earlier=_begun_earlier(scope, type_, entry, raw, scope.rules.window(named.drug).given),
+        earlier=_begun_earlier(scope, type_, entry, said, raw, scope.rules.window(named.drug).given),
         not_on=not_on,
         stops=stops,
         broken_off=broken_off,
@@ -216,7 +230,7 @@ def _about(scope: _Scope, named: Named) -> About:
     return about
 
 
-def _begun_earlier(scope: _Scope, type_: str, entry: Entry, dates: Dates, given: Schedule) -> bool:
+def _begun_earlier(scope: _Scope, type_: str, entry: Entry, said: _Words, dates: Dates, given: Schedule) -> bool:
     """Whether the drug may have been taken before the first date of a record: a renewal, a refill, a home medication, a later infusion."""
     resource, rules = entry.resource, scope.rules.statuses.begun_earlier
     if dates.start is None:
@@ -230,7 +244,7 @@ def _begun_earlier(scope: _Scope, type_: str, entry: Entry, dates: Dates, given:
             return True
     if type_ == "MedicationDispense" and codes_in(resource.type) & set(rules.dispense_types):
         return True
-    return any(searcher(rules.words)(words) for words in (*_notes(resource), _dosage_words(resource)))
+    return any(searcher(rules.words)(words) for words in (*said.notes, said.dosage))
 
 
 def _categories(resource: Any) -> frozenset[str]:
@@ -275,7 +289,7 @@ def _reasons(scope: _Scope, entry: Entry) -> Iterator[Concept]:
     for reference in element(entry.resource, "reasonReference") or ():
         condition = scope.chart.resolve(entry, reference)
         if condition is not None and condition.ref.startswith("Condition/"):
-            yield Concept.of(condition.resource.code)
+            yield condition.concept
         elif reference.display:
             yield Concept.of(reference.display)
 

@@ -53,7 +53,7 @@ def _allergies(chart: Chart) -> Iterator[_Said]:
         allergy = entry.resource
         if not codes_in(allergy.verificationStatus) & {"refuted", "entered-in-error"}:
             day = date_range(allergy.onsetDateTime) or date_range(allergy.recordedDate)
-            yield _Said(words_of(Concept.of(allergy.code)), entry.ref, day, True)
+            yield _Said(words_of(entry.concept), entry.ref, day, True)
 
 
 def _sentences(texts: Iterable[Text], rules: TreatmentRules) -> Iterator[_Said]:

@@ -42,6 +42,8 @@ class LastTaken(NamedTuple):
 
 def evidence(record: Record) -> DateRange | None:
     """The last day on which the record itself shows the drug in use."""
+    if record.start is None or record.last is None:
+        return record.start or record.last
     return latest((record.start, record.last))
 
 

@@ -1,6 +1,7 @@
 """MS treatment out of the chart (clinical-rules F11–F15): courses, their outcomes, and the facts that criteria test.
 
-In this order: `read_exposures`, then relapses, scans and worsening by their own readers, then `judge_outcomes`, then `treatment_facts`.
+In this order: `read_exposures`, then relapses, scans and worsening by their own readers, then `judge_outcomes`, then `treatment_facts`
+and `judged_episodes`.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from cds.patient.treatment.history import History
 from cds.patient.treatment.indications import NotForMs
 from cds.patient.treatment.medication_records import Planned, read_medication_records
 from cds.patient.treatment.mentioned_drugs import mentioned_drugs
-from cds.patient.treatment.outcomes import episode, judge
+from cds.patient.treatment.outcomes import Verdict, episode, judge
 from cds.patient.treatment.rules import TreatmentRules
 from cds.three_valued import Truth, any_of
 
-__all__ = ["Exposures", "judge_outcomes", "read_exposures", "treatment_facts", "with_mentions"]
+__all__ = ["Exposures", "judge_outcomes", "judged_episodes", "read_exposures", "treatment_facts", "with_mentions"]
 
 
 class Exposures(Struct, frozen=True, kw_only=True):
@@ -106,29 +107,23 @@ def judge_outcomes(
     scans: Sequence[Scan],
     worsenings: Sequence[Worsening],
     rules: TreatmentRules,
-    as_of: date,
     unread: str = "",
-) -> tuple[Episode, ...]:
-    """The same courses with their outcomes (F12, F12e, F13). `unread`: which records of activity were not read."""
-    verdicts = judge(exposures.history.exposures, relapses, scans, worsenings, rules, unread)
+) -> tuple[Verdict, ...]:
+    """The outcomes of the courses (F12, F12e, F13). `unread`: which records of activity were not read."""
+    return judge(exposures.history.exposures, relapses, scans, worsenings, rules, unread)
+
+
+def judged_episodes(verdicts: Iterable[Verdict], as_of: date) -> tuple[Episode, ...]:
+    """The same courses with their outcomes."""
     return tuple(episode(verdict.exposure, as_of, verdict) for verdict in verdicts)
 
 
-def treatment_facts(
-    exposures: Exposures,
-    relapses: Sequence[Relapse],
-    scans: Sequence[Scan],
-    worsenings: Sequence[Worsening],
-    facts: Mapping[str, Fact],
-    rules: TreatmentRules,
-    unread: str = "",
-) -> dict[str, Fact]:
+def treatment_facts(exposures: Exposures, verdicts: Sequence[Verdict], facts: Mapping[str, Fact], rules: TreatmentRules) -> dict[str, Fact]:
     """Every treatment fact of the catalogue.
 
     `facts` are those read before: `activity` and `worsening.last12Months` say whether silence was assessed, `disease.yearsSinceDiagnosis`
     decides what never having been treated means.
     """
-    verdicts = judge(exposures.history.exposures, relapses, scans, worsenings, rules, unread)
     return facts_of(exposures.history, verdicts, facts, rules)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import date
 
 from cds.fhir.dates import DateRange
@@ -26,6 +27,14 @@ DATE = (
     rf"|\b\d{{1,2}}[/.]\d{{1,2}}[/.]{_YEAR}|\b\d{{1,2}}/{_YEAR}|\b(?:spring|summer|autumn|fall|winter)\s+(?:of\s+)?{_YEAR}|\b{_YEAR}\b)"
 )
 """A regular expression for one written date (no groups); longer forms before shorter ones."""
+
+
+_DATE = re.compile(DATE, re.IGNORECASE)
+
+
+def dates_replaced(text: str, instead: str | Callable[[re.Match[str]], str]) -> str:
+    """The text with something else instead of each date that it writes."""
+    return _DATE.sub(instead, text) if "19" in text or "20" in text else text  # no date without its century
 
 
 def read_date(text: str) -> DateRange | None:

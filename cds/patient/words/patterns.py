@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cds.patient.rules import RulesError
 
@@ -25,3 +25,12 @@ def compiled(pattern: str, terms: Mapping[str, str], definition: str) -> re.Patt
         return re.compile(whole, re.IGNORECASE)
     except re.error as error:
         raise RulesError(f"definition {definition!r}: {pattern!r} is no regular expression: {error}") from error
+
+
+def holds_one(text: str, parts: Iterable[str]) -> bool:
+    """Whether one of these parts of words, in lower case, occurs in the text, as a regular expression without regard to case finds it.
+
+    It may say so where it does not, never the other way round.
+    """
+    plain = text.casefold().replace("ı", "i").replace("i\u0307", "i")  # a regular expression takes each of these for an i
+    return any(part in plain for part in parts)

@@ -22,9 +22,13 @@ class Numbers(Rules):
 
 
 class ReportWords(Rules):
-    """`ranvier-reading-mri`: the words of MRI reports. A pattern may name a term as `<term>`."""
+    """`ranvier-reading-mri`: the words of MRI reports. A pattern may name a term as `<term>`.
+
+    `needs`: parts of words of which a text must hold one for any pattern of a field to be found in it.
+    """
 
     terms: dict[str, str]
+    needs: dict[str, tuple[str, ...]]
     headings: dict[str, tuple[str, ...]]
     left_aside: tuple[str, ...]
     pml: tuple[str, ...]

@@ -14,7 +14,7 @@ import structlog
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 _STANDARD_ERROR = open(2, "wb", buffering=0, closefd=False)  # noqa: SIM115 one write a line, also with several processes
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parent
 
 
 def configure(level: str = "info") -> None:
