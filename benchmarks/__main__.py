@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import calls, report, serving, stages, store
+from benchmarks import calls, report, sampling, serving, stages, store
 from benchmarks.bodies import SIZES
 
 FOLDER = Path(__file__).parent
@@ -48,6 +48,7 @@ def measured(sizes: tuple[int, ...], rounds: int, *, quick: bool) -> dict[str, A
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
         "versions": {name: version(name) for name in PACKAGES},
         "content_load_s": stages.load_seconds(),
+        "profile": sampling.profile(2 if quick else 20),
         "stages": stages.stages(sizes, 3 if quick else 7),
         "calls": asyncio.run(calls.whole_calls(sizes, rounds)),
         "store": asyncio.run(store.events_per_second(2_000 if quick else 30_000)),

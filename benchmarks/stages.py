@@ -16,7 +16,7 @@ from cds.api.advice import core_of
 from cds.api.cards import wire_cards
 from cds.api.prefetch import read_answers
 from cds.content import Content, load_content
-from cds.evidence.match import match_all
+from cds.evidence.match import judging, match_all
 from cds.fhir.chart import Chart
 from cds.fhir.resources import BEARS_ON_FACTS, validate
 from cds.first_look import FirstLook, first_look
@@ -69,7 +69,8 @@ def once(
     if seen.silent:
         return first | {"context": 0.0, "match": 0.0, "render": 0.0, "encode": _timed(lambda: encode(()))[1]}
     context, reading = _timed(lambda: read_patient(chart, as_of, content, trigger, seen.opening))
-    _, matching = _timed(lambda: match_all(content.evidence, context.facts, trigger.hook))
+    evidence, facts = content.evidence, context.facts
+    _, matching = _timed(lambda: match_all(evidence, facts, trigger.hook, judging(evidence, facts)))
     advice, whole = _timed(lambda: advise(content, chart, trigger, as_of, Policy(), seen.opening))
     _, encoding = _timed(lambda: encode(wire_cards(advice, content)))
     return first | {
