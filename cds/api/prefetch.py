@@ -102,14 +102,13 @@ def next_link(bundle: Any) -> str | None:
 
 
 def _judge_bundle(bundle: dict[str, Any], resource_type: str) -> Status:
-    resources = list(_resources(bundle))
-    types = {_type(resource) for resource in resources}
-    if types <= {"OperationOutcome"}:
-        failed = any(_severity(resource) in ("error", "fatal") for resource in resources)
-        return Status.UNAVAILABLE if failed else Status.PARTIAL if next_link(bundle) else Status.ANSWERED
-    if resource_type not in types:
+    whole = Status.PARTIAL if next_link(bundle) else Status.ANSWERED
+    if any(_type(resource) == resource_type for resource in _resources(bundle)):
+        return whole
+    others = list(_resources(bundle))
+    if any(_type(resource) != "OperationOutcome" for resource in others):
         return Status.ABSENT
-    return Status.PARTIAL if next_link(bundle) else Status.ANSWERED
+    return Status.UNAVAILABLE if any(_severity(resource) in ("error", "fatal") for resource in others) else whole
 
 
 def _resources(value: Any) -> Iterator[dict[str, Any]]:
