@@ -65,20 +65,17 @@ long words, which could be free text. No resource, fact or card outlives its cal
 ## What the goals that are not met would take
 
 With MS, a call does what the floor and the naive way do not: some 90 facts, 30 summaries and 160 hazards, and cards in which each
-statement is cited. This is the constant in the fit above, whatever the size of the chart; the stages show its parts. No single
-part stands out in a profile: of the functions of Ranvier, the dearest takes a twentieth of the call. So the goals with MS are out of
-reach of Python that is read as easily as it is now: at 42 resources the goal leaves little more than validation and the encoding of
-the answer take.
-By size of what could still be gained:
+statement is cited. This is the constant in the fit above, whatever the size of the chart; the stages and the profile show its parts.
+None stands out: the dearest function takes a few hundredths of the call. So the goals with MS are out of reach of Python that is read
+as easily as it is now: at 42 resources the goal leaves little more than validation and the encoding of the answer take. Two things
+would reach further:
 
-- Radiology reports are read with some 90 patterns for each sentence, about a tenth of a call. Words that must occur before a pattern
-  can match would let most of them be skipped.
-- Values that cannot change (frozen dataclasses) cost a twentieth to make. They keep the core pure.
 - Readers and criteria compiled to machine code (mypyc, Cython) would gain a factor of two or three, for a build step on every platform.
 - Remembering the advice for a chart that is sent again unchanged would cost a hash instead of a reading, and would meet the goals. It
   would keep patient data in memory between calls, which Ranvier does not do.
 
 A lone Patient costs the floor so little that the envelope, its checks, the audit row and the safety headers weigh more than `orjson.loads`.
+A call looks around twice before it computes, so that callers who have arrived are counted or told to come back; the floor does not.
 Start-up is imports (FastAPI, Pydantic, the classes of fhir.resources: about a half) and content (patterns, YAML, templates: two fifths).
 SQLAlchemy is loaded in the background, when the first callers have been answered. Start-up is measured with modules that are compiled
 already, as an installer leaves them; compiling those of Ranvier at every start takes 0.2 s more.
@@ -134,7 +131,7 @@ def page(results: dict[str, Any]) -> str:
     if "serving" in results:
         parts += ["## Over HTTP\n", _serving(results["serving"])]
         parts.append(
-            "uvicorn with httptools; the client runs on the same cores. *paced*: calls arrive at 80 % of the rate that "
+            "uvicorn with uvloop and httptools; the client runs on the same cores. *paced*: calls arrive at 80 % of the rate that "
             "8 connections reached, and latency counts from when a call was due.\n"
         )
     parts.append(READING.lstrip())
