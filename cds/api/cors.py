@@ -31,9 +31,8 @@ class Cors:
             return
         allowed = self._allowed(header(scope, b"origin"))
         if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method") is not None:
-            await send_reply(
-                Reply(204, headers={**(_PREFLIGHT if allowed else {}), **allowed, **self._private(scope, allowed), **self._vary()}), send
-            )
+            headers = {**(_PREFLIGHT if allowed else {}), **allowed, **self._private(scope, allowed), **self._vary()}
+            await send_reply(Reply(204, headers=headers), scope, send)
             return
         extra = [
             (name.lower().encode(), value.encode("latin-1"))

@@ -8,14 +8,15 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
 from cds.api import metrics
 from cds.api.frame import framed
+from cds.api.guard import REQUEST_ID
 from cds.api.hooks import NO_STORE, find_service
 from cds.api.limits import check_declared_size, check_media_type, check_post, read_body
 from cds.api.record import CallRecord
-from cds.api.reply import Reply
+from cds.api.reply import Reply, send_reply
 from cds.api.runtime import Runtime
 from cds.feedback.comments import seal
 from cds.feedback.records import Feedback
@@ -31,9 +32,9 @@ WORD_LENGTH = 400
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
-async def feedback_reply(runtime: Runtime, service_id: str, scope: Scope, receive: Receive, request_id: str) -> Reply:
-    """Answer one feedback call, whatever happens, and leave one log line."""
-    record = CallRecord(request_id)
+async def answer_feedback(runtime: Runtime, service_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one feedback call, whatever happens; then leave one log line."""
+    record = CallRecord(scope[REQUEST_ID])
 
     async def answer() -> Reply:
         await _keep(runtime, service_id, scope, receive, record)
@@ -41,7 +42,7 @@ async def feedback_reply(runtime: Runtime, service_id: str, scope: Scope, receiv
         return Reply(200, headers=NO_STORE)
 
     try:
-        return await framed(record, runtime.feedback_gate, answer)
+        await send_reply(await framed(record, runtime.feedback_gate, answer), scope, send)
     finally:
         _write_line(record)
 

@@ -50,7 +50,7 @@ class Guard:
         except Exception as error:
             log.error("failure", request_id=request_id, error=place_of(error))
             if not started:
-                await send_reply(failure_reply(), send_with_headers)
+                await send_reply(failure_reply(), scope, send_with_headers)
 
 
 def _request_id(scope: Scope) -> str:

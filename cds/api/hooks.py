@@ -9,17 +9,18 @@ from __future__ import annotations
 import time
 
 from msgspec.structs import replace
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
 from cds.api.audit import audit
 from cds.api.client_auth import Identity
 from cds.api.core import Opinion
 from cds.api.fetch import FhirAccess, complete, fhir_access
 from cds.api.frame import framed
+from cds.api.guard import REQUEST_ID
 from cds.api.limits import check_client_is_there, check_declared_size, check_media_type, check_post, header, read_body
 from cds.api.prefetch import Answers, Status, incomplete, read_answers, require
 from cds.api.record import CallRecord
-from cds.api.reply import Reply, json_reply
+from cds.api.reply import Reply, json_reply, send_reply
 from cds.api.runtime import Runtime
 from cds.protocol.card import Card, encode, for_client
 from cds.protocol.discovery import Service
@@ -30,9 +31,9 @@ NO_STORE = {"Cache-Control": "no-store"}
 """Answers rest on patient data (CH-RESP-06)."""
 
 
-async def hook_reply(runtime: Runtime, service_id: str, scope: Scope, receive: Receive, request_id: str) -> Reply:
-    """Answer one service call, whatever happens, and leave one log line and one audit event."""
-    record = CallRecord(request_id)
+async def answer_call(runtime: Runtime, service_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one service call, whatever happens; then, when nobody waits any more, leave one log line and one audit event."""
+    record = CallRecord(scope[REQUEST_ID])
 
     async def answer() -> Reply:
         cards = await _cards(runtime, service_id, scope, receive, record)
@@ -41,7 +42,7 @@ async def hook_reply(runtime: Runtime, service_id: str, scope: Scope, receive: R
         return json_reply(body, NO_STORE)
 
     try:
-        return await framed(record, runtime.gate, answer)
+        await send_reply(await framed(record, runtime.gate, answer), scope, send)
     finally:
         record.write(runtime.core.hash)
         audit(runtime.store, record, runtime.core)

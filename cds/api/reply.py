@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct, field
-from starlette.types import Send
+from starlette.types import Scope, Send
 
 from cds.protocol.outcome import Issue, Refusal, operation_outcome
 
@@ -36,10 +36,10 @@ def failure_reply() -> Reply:
     return json_reply(operation_outcome((issue,), "fatal"), {"Cache-Control": "no-store"}, 500)
 
 
-async def send_reply(reply: Reply, send: Send, *, head: bool = False) -> None:
+async def send_reply(reply: Reply, scope: Scope, send: Send) -> None:
     """Send it; the answer to HEAD has the headers of GET and no body (CH-HTTP-07)."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
     if reply.status not in (204, 304):
         headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else reply.body})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})

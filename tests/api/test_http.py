@@ -219,3 +219,25 @@ def test_a_path_prefix_of_a_proxy_may_stay_or_be_stripped(make_wire):
 def test_settings_refuse_a_limit_under_ten_mebibytes():
     with pytest.raises(ValueError, match="max_body_bytes"):
         Settings(max_body_bytes=1000)
+
+
+@pytest.mark.parametrize("address", ["ms-patient-view", "ms-patient-view/feedback"])
+def test_ch_sec_19_the_line_of_a_call_is_written_when_its_answer_is_on_the_way(make_wire, capfd, address):
+    wire = make_wire()
+    before_the_answer = []
+
+    async def call():
+        async def receive():
+            return {"type": "http.request", "body": BODY}
+
+        async def send(message):
+            before_the_answer.append(capfd.readouterr().err)
+
+        headers = [(b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": f"/cds-services/{address}", "headers": headers, "query_string": b""}
+        await wire.app(scope, receive, send)
+
+    capfd.readouterr()
+    wire.run(call())
+    assert before_the_answer == ["", ""]
+    assert '"request_id"' in capfd.readouterr().err
