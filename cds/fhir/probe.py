@@ -26,7 +26,7 @@ Relevant = Callable[[Concept], bool]
 _SHORTEST = 1_000
 """Bodies shorter than this, in bytes, hold hardly a resource that could be dropped."""
 _LONGEST_CODE = 500
-"""A code longer than this, in bytes, may be free text, which nothing remembers."""
+"""A code longer than this, in bytes, may be free text, which nothing remembers; its resource is read, which takes less time than a look."""
 _OF_CODING = ("system", "code", "display")
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _NAMED = re.compile(rb'"(?:id|reference|fullUrl)"\s*:\s*(?:"([^"]*)"|(\d+))')
@@ -184,7 +184,7 @@ def selective(relevant: Relevant) -> Callable[[bytes], Any]:
         return not _is_concept(concept) or relevant(Concept.of(concept))
 
     def says_something(code: bytes) -> bool:
-        return known(code) if len(code) <= _LONGEST_CODE else known.__wrapped__(code)
+        return len(code) > _LONGEST_CODE or known(code)
 
     def decode(body: bytes) -> Any:
         try:

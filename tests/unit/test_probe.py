@@ -65,6 +65,7 @@ def test_a_list_of_useless_results_is_still_a_list_of_results():
         observation("odd", component=[{"code": {"text": "speaking"}}]),
         observation("odd", component={"code": {"text": "dull"}}),
         observation("odd", code={"text": 5}),
+        observation("odd", "dull " * 100),
         observation("odd", code=[{"text": "dull"}]),
         observation("odd", status=None),
         observation("odd") | {"resourceType": "Encounter"},
