@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,7 +44,9 @@ def connect(url: str) -> AsyncEngine:
     if address.get_backend_name() == "sqlite":
         # a row takes the write lock at once: waiting for it later would fail instead. All is committed or rolled back before a connection
         # goes back to the pool, which would else ask for another rollback: every question to SQLite is a change of threads and back
-        options = {"timeout": LOCK_SECONDS, "isolation_level": "IMMEDIATE"}
+        options: dict[str, Any] = {"timeout": LOCK_SECONDS, "isolation_level": "IMMEDIATE"}
+        if sys.version_info >= (3, 12):
+            options["autocommit"] = sqlite3.LEGACY_TRANSACTION_CONTROL  # else the level would not count where this is no longer the default
         engine = create_async_engine(address, connect_args=options, pool_reset_on_return=None)
         event.listen(engine.sync_engine, "connect", _open_sqlite)
     else:
@@ -60,12 +63,36 @@ async def upgrade(engine: AsyncEngine) -> None:
     if engine.dialect.name == "sqlite" and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         await _use_write_ahead_log(engine)
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+    await _to_its_end(engine, _upgrade_all(engine))
 
 
 async def write(engine: AsyncEngine, batch: Batch) -> None:
     """Write rows in one transaction; when this returns, they are durable. Rows that are there already are not written again."""
+    await _to_its_end(engine, _write(engine, batch))
+
+
+async def _to_its_end(engine: AsyncEngine, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work of a transaction. Whoever gives it up waits until SQLite has ended it.
+
+    The thread that asks SQLite cannot be stopped, and a statement that is cut off keeps its lock until its cursor is garbage collected.
+    """
+    if engine.dialect.name != "sqlite":
+        await work
+        return
+    doing = asyncio.create_task(work)
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.gather(doing, return_exceptions=True)
+        raise
+
+
+async def _upgrade_all(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(_upgrade)
+
+
+async def _write(engine: AsyncEngine, batch: Batch) -> None:
     new_calls, new_shown, new_feedback = batch
     async with engine.begin() as connection:
         await _insert(connection, calls, new_calls)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
+import time
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -283,6 +285,35 @@ async def test_a_commit_that_hangs_is_given_up(kept, monkeypatch):
     monkeypatch.setattr(store, "COMMIT_SECONDS", 15)
     blocked.go.set()
     await kept.keep([report()])
+
+
+async def test_a_slow_disk_leaves_no_lock_behind(kept, file, monkeypatch):
+    """A statement that is cut off would keep its transaction until its cursor is collected as garbage, which a service does seldom."""
+    opened = database._open_sqlite
+
+    def open_slowly(connection, record):
+        opened(connection, record)
+        connection.create_function("sleep", 0, lambda: time.sleep(0.1))
+
+    await kept.keep([report()])
+    monkeypatch.setattr(database, "_open_sqlite", open_slowly)
+    await kept._disconnect()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("CREATE TRIGGER slow AFTER INSERT ON feedback WHEN new.card LIKE 'slow%' BEGIN SELECT sleep(); END")
+    monkeypatch.setattr(store, "COMMIT_SECONDS", 0.15)
+    monkeypatch.setattr(store, "ANSWER_SECONDS", 0.1)
+    gc.disable()
+    try:
+        with pytest.raises(StoreUnavailableError):
+            await kept.keep([report(f"slow {number}") for number in range(4)])
+        monkeypatch.setattr(store, "ANSWER_SECONDS", 8)
+        monkeypatch.setattr(store, "COMMIT_SECONDS", 8)
+        await kept.keep([report("after")])
+        other.execute("BEGIN IMMEDIATE")
+    finally:
+        gc.enable()
+    other.close()
+    assert "after" in [row[1] for row in rows(file)]
 
 
 async def test_audit_rows_of_a_commit_that_may_have_happened_are_not_doubled(kept, file, monkeypatch):
