@@ -20,12 +20,12 @@ from cds.settings import Settings
 
 def create_app(settings: Settings, content: Content | None = None) -> ASGIApp:
     """The finished app. A fault in settings, clients or content stops the start with a message that says what to change."""
-    collect_seldom()
     return assemble(*_rooms(settings, content))
 
 
 def from_environment() -> ASGIApp:
-    """The finished app for a server process that knows its environment only."""
+    """The finished app for a server process, also one of many, that knows its environment only."""
+    collect_seldom()
     return create_app(Settings())
 
 

@@ -41,7 +41,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """The first byte of a head is there; its end must follow, if it is not there, too."""
+        """The first byte of a head is there. What of it is still to come is waited for in `data_received`."""
         super().on_message_begin()
         self._in_head, self._received = True, 0
 

@@ -197,6 +197,10 @@ class SafetyFinding(Struct, frozen=True):
     courses: tuple[Standing, ...]
     drafted: bool
 
+    def __repr__(self) -> str:
+        """Which hazard it is and its verdict, and nothing else of the chart."""
+        return f"SafetyFinding({self.hazard.id}: {self.verdict})"
+
     @property
     def drug(self) -> str:
         """The drug's id."""

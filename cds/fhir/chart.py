@@ -55,6 +55,10 @@ class Entry(Struct, frozen=True):
     raw: Raw
     concept: Concept
 
+    def __repr__(self) -> str:
+        """Which resource it is, and nothing of what it says."""
+        return f"Entry({self.ref})"
+
     @classmethod
     def of(cls, ref: str, resource: Any, raw: Raw) -> Entry:
         """The entry of a validated resource."""
@@ -366,6 +370,10 @@ class DraftOrder(Struct, frozen=True, kw_only=True):
     status: str | None
     intent: str | None
     raw: Raw
+
+    def __repr__(self) -> str:
+        """Which order it is, and nothing of what it says."""
+        return f"DraftOrder({self.ref})"
 
 
 ORDER_TYPES = ("MedicationOrder", "MedicationRequest", "ProcedureRequest", "ReferralRequest", "ServiceRequest")

@@ -19,7 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator
 from pydantic_core import core_schema as schema
 
-FHIRAbstractModel.model_config["defer_build"] = True  # what the library itself validates with is made when it is asked, which is seldom
+# for the whole process: what the library itself validates with is made when it is asked, which is seldom
+FHIRAbstractModel.model_config["defer_build"] = True
 
 Make = Callable[[str, dict[str, Any]], Any]
 """Makes the fhir.resources object of a type from JSON. Raises pydantic's `ValidationError`, or whatever else the library does."""

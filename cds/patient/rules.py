@@ -6,7 +6,7 @@ A definition is handed in as its id and its `thresholds`; nothing is read from d
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -53,20 +53,6 @@ def _compiles(pattern: str) -> str:
 
 Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression; matched without regard to case unless it says otherwise."""
-
-
-def one_of(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """A test whether any of many patterns occurs in a text, prepared once."""
-    return _one_of(tuple(patterns))
-
-
-@cache
-def _one_of(patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    joined = "|".join(f"(?:{pattern})" for pattern in dict.fromkeys(patterns))
-    if not joined:
-        return lambda _: False
-    search = searcher(joined)
-    return lambda text: search(text) is not None
 
 
 def found(patterns: tuple[str, ...], text: str) -> bool:

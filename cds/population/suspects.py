@@ -23,7 +23,7 @@ from cds.content import Content
 from cds.fhir.codes import Concept
 from cds.patient.context import Fact
 from cds.patient.records.conditions import words_of
-from cds.patient.rules import one_of
+from cds.patient.rules import found
 from cds.population.export import Piece
 from cds.population.job import Job, Site, content_of
 from cds.population.lines import Head, Reference, head_of, is_error, lines_of, owner_of, salvaged
@@ -102,7 +102,6 @@ def speaks_of_ms(content: Content) -> Callable[[bytes], bool]:
     """A test of a Condition's code, in JSON: false only if it has the plain form, says something, and none of it is of MS, CIS or RIS."""
     rules = content.rules.diagnosis
     value_sets = (*rules.ms.ms, *rules.ms.cis, *rules.ms.ris, *rules.subtype.value_sets)
-    suspected = one_of(rules.ms.suspected_text)
 
     @lru_cache(_REMEMBERED)
     def speaks(code: bytes) -> bool:
@@ -111,7 +110,7 @@ def speaks_of_ms(content: Content) -> Callable[[bytes], bool]:
             concept = Concept.of(orjson.loads(code))
         except (msgspec.MsgspecError, orjson.JSONDecodeError):
             return True
-        return not concept or bool(content.terminology.match(concept, *value_sets)) or suspected(words_of(concept))
+        return not concept or bool(content.terminology.match(concept, *value_sets)) or found(rules.ms.suspected_text, words_of(concept))
 
     return speaks
 
