@@ -22,11 +22,8 @@ def add_months(day: date, months: int) -> date:
     return date(year, month0 + 1, wanted if wanted <= 28 else min(wanted, _days_in(year, month0 + 1)))
 
 
-_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
 def _days_in(year: int, month: int) -> int:
-    return 29 if month == 2 and calendar.isleap(year) else _DAYS[month - 1]
+    return calendar.monthrange(year, month)[1]
 
 
 def add_days(day: date, days: int) -> date:
