@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cds.fhir.chart import Chart, draft_concepts, refs_in
+from cds.fhir.chart import Chart, refs_in
 from cds.fhir.compiled import Make, compiled
+from cds.fhir.drafts import read_drafts
 from cds.patient.orders import Trigger, read_orders
 from cds.patient.read import Knowledge
 from cds.protocol.discovery import PREFETCH
@@ -39,5 +40,5 @@ def read_call(
         chart = Chart.from_prefetch({**prefetch, ADDED: conditions}, patient_id, KEYS, make=make)
         return chart, Trigger(hook=hook, before=chart.without(refs_in(conditions)))
     picked = selections if hook == "order-select" else None
-    orders = read_orders(draft_concepts(draft_orders, patient_id), picked, knowledge.terminology, knowledge.rules.treatment)
+    orders = read_orders(read_drafts(draft_orders, patient_id), picked, knowledge.terminology, knowledge.rules.treatment)
     return Chart.from_prefetch(prefetch, patient_id, KEYS, patient=patient, make=make), Trigger(hook=hook, orders=orders)

@@ -16,11 +16,9 @@ from cds.fhir.bundles import Page, Sent, read_value
 from cds.fhir.codes import Concept
 from cds.fhir.compiled import Make, compiled
 from cds.fhir.identity import Identified, addresses_of, bare_id, identify, newest, owner, patients_meant
-from cds.fhir.references import Target, id_of, target_of
+from cds.fhir.medications import CARRIERS, carried, drug_of, reference_in
+from cds.fhir.references import Target, contained, id_of, target_of
 from cds.fhir.resources import BEARS_ON_FACTS, Raw, Refusal, Unread, Valid, concepts_of, element, type_of, validate
-
-CARRIERS = ("MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement")
-"""Types that say that a drug was ordered, dispensed, given or taken."""
 
 NAMES = {
     "AllergyIntolerance": ("an allergy", "allergies"),
@@ -196,7 +194,7 @@ class Chart(Struct, frozen=True, kw_only=True):
         """The resource that a reference in `entry` points to (contained, relative or absolute), if it was sent and could be read."""
         text = getattr(reference, "reference", reference)
         if isinstance(text, str) and text.startswith("#"):
-            raw = _contained(entry.raw, text[1:])
+            raw = contained(entry.raw, text[1:])
             found = validate(raw, self._make) if raw is not None else None
             return Entry.of(f"{entry.ref}{text}", found.resource, raw) if raw is not None and isinstance(found, Valid) else None
         target = target_of(text, self._addresses)
@@ -286,23 +284,17 @@ def _is_another_type(value: Any, type_: str) -> bool:
     return type_of(value) not in (None, "Bundle", "OperationOutcome", type_)
 
 
-def _contained(raw: Raw, id: str) -> Raw | None:
-    contained = raw.get("contained")
-    items = contained if isinstance(contained, list) else ()
-    return next((item for item in items if isinstance(item, dict) and item.get("id") == id), None)
-
-
 def _medications(
     entries: dict[str, list[Entry]], addresses: Mapping[str, Target], not_read: list[NotRead], make: Make
 ) -> dict[str, Concept]:
     """The drug of every carrier. A carrier whose drug cannot be told says nothing and is moved to what was not read."""
-    drugs = {entry.ref: _drug(entry.resource) for entry in entries.get("Medication", ())}
+    drugs = {entry.ref: drug_of(entry.resource) for entry in entries.get("Medication", ())}
     refused = {item.resource: item.concepts for item in not_read if item.type == "Medication"}
     found: dict[str, Concept] = {}
     for type_ in CARRIERS:
         readable = []
         for entry in entries.get(type_, ()):
-            concept = _carried(entry, drugs, addresses, make)
+            concept = carried(entry.resource, entry.raw, drugs, addresses, make)
             if concept:
                 found[entry.ref] = concept
                 readable.append(entry)
@@ -316,98 +308,12 @@ def _medications(
 
 
 def _drugless(entry: Entry, type_: str, refused: Mapping[str | None, tuple[Concept, ...]], addresses: Mapping[str, Target]) -> NotRead:
-    target = target_of(_medication_reference(entry), addresses)
+    target = target_of(reference_in(entry.resource), addresses)
     salvaged = refused.get(f"{target[0]}/{target[1]}", ()) if target is not None else ()
     reason = "the medication it refers to was not sent or could not be read"
     return NotRead(what=NAMES[type_][0], reason=reason, resource=entry.ref, type=type_, concepts=salvaged or concepts_of(entry.raw))
 
 
-def _medication_reference(entry: Entry) -> str | None:
-    reference = entry.resource.medicationReference
-    return reference.reference if reference is not None else None
-
-
-def _carried(entry: Entry, drugs: Mapping[str, Concept], addresses: Mapping[str, Target], make: Make) -> Concept:
-    if entry.resource.medicationCodeableConcept is not None:
-        return Concept.of(entry.resource.medicationCodeableConcept)
-    reference = _medication_reference(entry)
-    if reference is not None and reference.startswith("#"):
-        raw = _contained(entry.raw, reference[1:])
-        medication = validate(raw, make) if raw is not None and type_of(raw) == "Medication" else None
-        named = _drug(medication.resource) if isinstance(medication, Valid) else Concept()
-    else:
-        target = target_of(reference, addresses)
-        named = drugs.get(f"{target[0] or 'Medication'}/{target[1]}", Concept()) if target is not None else Concept()
-    return _with_words(named, entry.resource.medicationReference.display)
-
-
-def _with_words(concept: Concept, display: str | None) -> Concept:
-    """The concept; with the display of the reference to it where it has no words of its own."""
-    return concept if concept.words else Concept(concept.codings, display)
-
-
-def _drug(medication: Any) -> Concept:
-    """The code of a Medication together with its ingredients, as a mixture may be coded by its bag; without a code its one ingredient."""
-    ingredients = [Concept.of(item.itemCodeableConcept) for item in medication.ingredient or () if item is not None]
-    if code := Concept.of(medication.code):
-        parts = (code, *ingredients)
-        text = " | ".join(part.text for part in parts if part.text)
-        return Concept(tuple(coding for part in parts for coding in part.codings), text or None) if ingredients else code
-    return ingredients[0] if len(ingredients) == 1 else Concept()
-
-
 def refs_in(raw: Any) -> frozenset[str]:
     """The refs of all resources in a Bundle or a single resource, as the chart names them. Never raises."""
     return frozenset(identify(sent).ref for sent in read_value(raw).sent)
-
-
-class DraftOrder(Struct, frozen=True, kw_only=True):
-    """One draft order of a hook's context. `raw` is as it was sent and need not be valid FHIR."""
-
-    ref: str
-    type: str
-    concept: Concept
-    status: str | None
-    intent: str | None
-    raw: Raw
-
-    def __repr__(self) -> str:
-        """Which order it is, and nothing of what it says."""
-        return f"DraftOrder({self.ref})"
-
-
-ORDER_TYPES = ("MedicationOrder", "MedicationRequest", "ProcedureRequest", "ReferralRequest", "ServiceRequest")
-"""Order types in which a therapy can be drafted, with their names before FHIR R4."""
-
-
-def draft_concepts(raw: Any, patient_id: str | None = None) -> list[DraftOrder]:
-    """The drafted orders in `context.draftOrders`: a Bundle, also without type, or one resource. Never raises.
-
-    Drafts are incomplete by nature, so nothing is validated (CH-REQ-17, Q-SBX-10); a drug is resolved through contained and sibling
-    Medications, else by the display of the reference. With `patient_id`, orders for another patient are dropped (CH-REQ-16).
-    """
-    sent = read_value(raw).sent
-    items = [identify(item) for item in sent]
-    addresses, own = addresses_of(zip((item.full_url for item in sent), items, strict=True)), bare_id(patient_id)
-    drugs = {item.ref: Concept.of(item.raw.get("code")) for item in items if item.type == "Medication"}
-    orders = [(item, owner(item, own, (), addresses)) for item in items if item.type in ORDER_TYPES]
-    return sorted((_draft(item, drugs, addresses) for item, whose in newest(orders) if whose != "another"), key=lambda order: order.ref)
-
-
-def _draft(item: Identified, drugs: Mapping[str, Concept], addresses: Mapping[str, Target]) -> DraftOrder:
-    status, intent = (value if isinstance(value := item.raw.get(name), str) else None for name in ("status", "intent"))
-    concept = _drafted(item.raw, drugs, addresses)
-    return DraftOrder(ref=item.ref, type=item.type, concept=concept, status=status, intent=intent, raw=item.raw)
-
-
-def _drafted(raw: Raw, drugs: Mapping[str, Concept], addresses: Mapping[str, Target]) -> Concept:
-    reference = raw.get("medicationReference")
-    if isinstance(reference, dict):
-        text, display = reference.get("reference"), reference.get("display")
-        contained = _contained(raw, text[1:]) if isinstance(text, str) and text.startswith("#") else None
-        target = target_of(text, addresses)
-        named = (
-            Concept.of(contained.get("code")) if contained else drugs.get(f"{target[0] or 'Medication'}/{target[1]}") if target else None
-        )
-        return _with_words(named or Concept(), display if isinstance(display, str) else None)
-    return next(iter(concepts_of(raw)), Concept())

@@ -33,3 +33,9 @@ def target_of(reference: Any, addresses: Mapping[str, Target]) -> Target | None:
     if text.startswith("urn:uuid:"):
         return None, text.removeprefix("urn:uuid:")
     return (None, text) if _ID.fullmatch(text) else None
+
+
+def contained(raw: Mapping[str, Any], id: str) -> Mapping[str, Any] | None:
+    """The resource contained in `raw` that `#id` refers to."""
+    items = listed if isinstance(listed := raw.get("contained"), list) else ()
+    return next((item for item in items if isinstance(item, dict) and item.get("id") == id), None)

@@ -11,8 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from cds.fhir.chart import Chart, DraftOrder
+from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
+from cds.fhir.drafts import DraftOrder
 from cds.patient.context import Fact
 from cds.patient.treatment.drug_names import Named, name_drugs
 from cds.patient.treatment.indications import Reason, stated_reason

@@ -6,8 +6,9 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds.fhir.chart import Chart, draft_concepts
+from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept
+from cds.fhir.drafts import read_drafts
 from cds.fhir.resources import BEARS_ON_FACTS
 
 KEYS = {"patient": "Patient", "conditions": "Condition", "observations": "Observation", "medicationRequests": "MedicationRequest"}
@@ -150,7 +151,7 @@ def test_no_json_raises(prefetch):
 @settings(deadline=None)
 @given(json | st.lists(resources).map(bundle))
 def test_no_drafts_raise(raw):
-    for order in draft_concepts(raw, "p1"):
+    for order in read_drafts(raw, "p1"):
         assert order.ref.startswith(order.type)
 
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from cds.fhir.chart import CARRIERS, Chart, draft_concepts
+from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept
+from cds.fhir.drafts import read_drafts
+from cds.fhir.medications import CARRIERS
 
 SUBJECT = {"reference": "Patient/p1"}
 OCREVUS = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1876366", "display": "ocrelizumab"}]}
@@ -153,7 +155,7 @@ def test_a_contained_resource_that_is_refused_is_not_resolved():
 
 
 def drafts(*resources, **bundle):
-    return draft_concepts({"resourceType": "Bundle", "entry": [{"resource": resource} for resource in resources], **bundle})
+    return read_drafts({"resourceType": "Bundle", "entry": [{"resource": resource} for resource in resources], **bundle})
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_drafts_come_once_in_a_stable_order():
 
 
 def test_a_single_resource_and_other_types():
-    assert [order.ref for order in draft_concepts(request())] == ["MedicationRequest/r"]
+    assert [order.ref for order in read_drafts(request())] == ["MedicationRequest/r"]
     assert drafts(medication(), reason("MS")) == []
 
 
@@ -213,12 +215,12 @@ def test_a_single_resource_and_other_types():
     "value", [None, "x", 5, [], [request()], {}, {"resourceType": "Bundle"}, {"resourceType": "Bundle", "entry": [None, 5]}]
 )
 def test_what_holds_no_draft_gives_none(value):
-    assert draft_concepts(value) == []
+    assert read_drafts(value) == []
 
 
 def test_a_draft_for_another_patient_is_dropped():
     """CH-REQ-16"""
     mine, other = request(id="a"), request(id="b", subject={"reference": "Patient/p2"})
     raw = {"resourceType": "Bundle", "entry": [{"resource": mine}, {"resource": other}]}
-    assert [order.ref for order in draft_concepts(raw, "p1")] == ["MedicationRequest/a"]
-    assert len(draft_concepts(raw)) == 2
+    assert [order.ref for order in read_drafts(raw, "p1")] == ["MedicationRequest/a"]
+    assert len(read_drafts(raw)) == 2

@@ -4,7 +4,7 @@ import pytest
 
 from cds.calls import read_call
 from cds.content import load_content
-from cds.fhir.chart import draft_concepts
+from cds.fhir.drafts import read_drafts
 from cds.patient.orders import Order, Trigger, order_facts, read_orders
 
 CONTENT = load_content()
@@ -27,7 +27,7 @@ def bundle(*resources, **more):
 
 
 def read(*resources, selections=None):
-    return read_orders(draft_concepts(bundle(*resources)), selections, CONTENT.terminology, CONTENT.rules.treatment)
+    return read_orders(read_drafts(bundle(*resources)), selections, CONTENT.terminology, CONTENT.rules.treatment)
 
 
 def drugs(*resources, selections=None):
@@ -77,7 +77,7 @@ def test_a_draft_that_fhir_refuses_is_read():
     order = drug("a", OCRELIZUMAB, category={"coding": []}, dosageInstruction="daily", status=5)
     del order["intent"]
     raw = {"resourceType": "Bundle", "entry": [{"resource": order}]}
-    found = read_orders(draft_concepts(raw), None, CONTENT.terminology, CONTENT.rules.treatment)
+    found = read_orders(read_drafts(raw), None, CONTENT.terminology, CONTENT.rules.treatment)
     assert [one.drug for one in found] == ["ocrelizumab"]
 
 
@@ -184,7 +184,7 @@ def test_an_infusion_by_its_billing_code():
     ],
 )
 def test_odd_drafts_are_no_orders(raw):
-    assert read_orders(draft_concepts(raw), None, CONTENT.terminology, CONTENT.rules.treatment) == ()
+    assert read_orders(read_drafts(raw), None, CONTENT.terminology, CONTENT.rules.treatment) == ()
 
 
 def test_order_sign_looks_at_every_draft():

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cds.fhir.chart import CARRIERS, Chart
+from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.medications import CARRIERS
 from cds.fhir.resources import element
 from cds.patient.context import Conflict, Fact, How
 from cds.patient.reading import earliest, later, sentence, unique

@@ -8,9 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from cds.fhir.chart import CARRIERS, Chart, Entry
+from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.medications import CARRIERS
 from cds.fhir.resources import element
 from cds.patient.context import Fact
 from cds.patient.reading import in_months_before, later, latest, unique

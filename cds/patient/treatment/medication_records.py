@@ -12,9 +12,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from cds.fhir.chart import CARRIERS, Chart, Entry
+from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.medications import CARRIERS
 from cds.fhir.resources import element
 from cds.patient.context import Conflict
 from cds.patient.records.conditions import codes_in, date_range, read_conditions

@@ -12,9 +12,10 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cds.fhir.chart import CARRIERS, Chart, Entry
+from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
+from cds.fhir.medications import CARRIERS
 from cds.fhir.resources import element
 from cds.patient.context import Conflict, Episode, Fact, Relapse, Scan
 from cds.patient.disability.worsening import Worsening
