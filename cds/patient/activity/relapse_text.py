@@ -154,8 +154,9 @@ class NarrativeReader(Struct, frozen=True):
         """Every phrase of a kind, each with whether its words doubt it, and the sentence without them."""
         hits: list[tuple[re.Match[str], bool]] = []
         for pattern in self.many[name]:
-            hits += [(hit, self._doubted(sentence, hit)) for hit in pattern.finditer(sentence)]
-            sentence = pattern.sub(_ASIDE, sentence)
+            if found := [(hit, self._doubted(sentence, hit)) for hit in pattern.finditer(sentence)]:
+                hits += found
+                sentence = pattern.sub(_ASIDE, sentence)
         return hits, sentence
 
     def _doubted(self, sentence: str, hit: re.Match[str]) -> bool:
