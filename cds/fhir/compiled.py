@@ -78,8 +78,10 @@ def _definition(model: type[FHIRAbstractModel]) -> tuple[CoreSchema, list[type[F
         whole = found if field.is_required() else schema.with_default_schema(found, default=None)
         fields[element] = schema.model_field(whole, validation_alias=field.alias)
     filled = schema.model_fields_schema(fields, extra_behavior="forbid", model_name=model.__name__)
-    made = schema.model_schema(model, filled, custom_init=False)
-    return schema.no_info_after_validator_function(_rules(model), made, ref=model.__name__), used
+    rules, ref = _rules(model), model.__name__
+    if rules is None:
+        return schema.model_schema(model, filled, custom_init=False, ref=ref), used
+    return schema.no_info_after_validator_function(rules, schema.model_schema(model, filled, custom_init=False), ref=ref), used
 
 
 def _of_annotation(annotation: Any, metadata: tuple[Any, ...], used: list[type[FHIRAbstractModel]]) -> CoreSchema:
@@ -106,8 +108,11 @@ def _primitive(annotation: Any) -> CoreSchema:
     return TypeAdapter(annotation).core_schema
 
 
-def _rules(model: type[FHIRAbstractModel]) -> Callable[[Any], Any]:
-    """What a class asks of its elements together: required primitives, and one of the elements of a choice such as `onset[x]`."""
+def _rules(model: type[FHIRAbstractModel]) -> Callable[[Any], Any] | None:
+    """What a class asks of its elements together: required primitives, and one of the elements of a choice such as `onset[x]`.
+
+    None where it asks nothing, as most do: calling back for each element would cost.
+    """
     empty = model.model_construct()
     required = [empty.get_alias_mapping()[name] for name, _ in empty.get_required_fields()]
     choices = []
@@ -124,8 +129,4 @@ def _rules(model: type[FHIRAbstractModel]) -> Callable[[Any], Any]:
                 raise ValueError("a choice may be wrong")
         return made
 
-    return check if required or choices else _as_it_is
-
-
-def _as_it_is(made: Any) -> Any:
-    return made
+    return check if required or choices else None
