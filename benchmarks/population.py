@@ -23,8 +23,10 @@ from typing import Any
 import orjson
 
 from benchmarks.bodies import SEED, _resource
+from benchmarks.report import profile_tables
+from benchmarks.sampling import Shares, sampled
 from cds.content import default_root
-from cds.population.engines import Each
+from cds.population.engines import Each, alone
 from cds.population.job import Job, prepare
 from cds.population.run import run
 from cds.vignette.patients import load_patients
@@ -64,6 +66,8 @@ def figures(runs: tuple[tuple[int, float], ...] = RUNS, processes: tuple[int, ..
         with tempfile.TemporaryDirectory() as folder:
             size = write_export(Path(folder) / "export", patients, share)
             about = {"patients": patients, "share_with_ms": share, "bytes": size, "steps_s": steps(Path(folder))}
+            if share == 1:
+                about["profile"] = profile(Path(folder))
             found.extend({**about, "processes": count, **measured(Path(folder), count)} for count in processes)
     return found
 
@@ -88,6 +92,15 @@ def steps(folder: Path) -> dict[str, float]:
     started = time.process_time()
     run([folder / "export"], folder / "steps.csv", whole, timed)
     return {**times, "all": time.process_time() - started}
+
+
+def profile(folder: Path) -> dict[str, Shares]:
+    """Shares of the CPU of all steps in this process, by room and by function."""
+    whole = Job(date.fromisoformat(AS_OF))
+    prepare(whole.site)
+    with sampled() as shares:
+        run([folder / "export"], folder / "profile.csv", whole, alone)
+    return shares
 
 
 def table(found: dict[str, Any]) -> str:
@@ -122,7 +135,9 @@ def table(found: dict[str, Any]) -> str:
                 *(f"{step[name] / patients * 1e6:.0f}" for name in ("find", "gather")),
             )
             lines.append("| " + " | ".join((*cells, f"{asked:.1f}")) + " |")
-    return "\n".join([*lines, "", f"Machine: {found['machine']}.", ""])
+    lines += ["", "Profile of all steps, with MS only:", ""]
+    lines += next((profile_tables(run_["profile"]) for run_ in found["runs"] if "profile" in run_), ())
+    return "\n".join([*lines, f"Machine: {found['machine']}.", ""])
 
 
 def measured(folder: Path, processes: int) -> dict[str, float]:
