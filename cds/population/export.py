@@ -19,6 +19,9 @@ PIECE_BYTES = 64 * 1024 * 1024
 PACKED = 8
 """How much larger a compressed file is taken to be once unpacked."""
 MANIFEST = "manifest.json"
+_LINES = (".ndjson", ".ndjson.gz")
+_OF_DATA = (".json", ".jsonl", ".gz", ".bz2", ".xz", ".zst", ".zip")
+"""How files end that may hold resources, but not as lines that can be read."""
 _NARROWED = ("_since", "_typeFilter", "_elements")
 """Parameters of an export that leave out a part of what a server holds of a type."""
 
@@ -83,12 +86,24 @@ def pieces_of(files: Iterable[Path]) -> list[Piece]:
 
 def unpacked_bytes(files: Iterable[Path]) -> int:
     """Size of all lines, more or less."""
-    return sum(path.stat().st_size * (PACKED if path.suffix == ".gz" else 1) for path in files)
+    return sum(path.stat().st_size * (PACKED if is_packed(path) else 1) for path in files)
+
+
+def is_packed(path: Path) -> bool:
+    """Whether the lines of a file are compressed with gzip, by its name."""
+    return path.suffix.lower() == ".gz"
 
 
 def _files(path: Path) -> list[Path]:
+    """The file, or those of a folder. A file of the folder that seems to be a part of the export is not left aside in silence."""
     if path.is_dir():
-        return sorted(one for pattern in ("*.ndjson", "*.ndjson.gz") for one in path.rglob(pattern) if one.is_file())
+        files = []
+        for one in sorted(one for one in path.rglob("*") if one.is_file()):
+            if one.name.lower().endswith(_LINES):
+                files.append(one)
+            elif type_in_name(one) and one.name.lower().endswith(_OF_DATA):
+                raise ExportError(f"{one}: is neither .ndjson nor .ndjson.gz; unpack or convert it, or move it out of the folder")
+        return files
     if not path.is_file():
         raise ExportError(f"{path}: there is no such file")
     return [path]
@@ -96,7 +111,7 @@ def _files(path: Path) -> list[Path]:
 
 def _cuts(path: Path) -> Iterator[tuple[int, int | None]]:
     size = path.stat().st_size
-    if path.suffix == ".gz" or size <= PIECE_BYTES:
+    if is_packed(path) or size <= PIECE_BYTES:
         yield 0, None
     else:
         yield from ((start, min(start + PIECE_BYTES, size)) for start in range(0, size, PIECE_BYTES))

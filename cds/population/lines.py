@@ -12,7 +12,7 @@ import orjson
 
 from cds.fhir.references import id_of, target_of
 from cds.fhir.resources import type_of
-from cds.population.export import ExportError, Piece
+from cds.population.export import ExportError, Piece, is_packed
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,512}")
 _PATIENT_REFERENCE = re.compile(rb'"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9._-]{1,512})')
@@ -42,7 +42,7 @@ _DECODE = msgspec.json.Decoder(Head).decode
 def lines_of(piece: Piece) -> Iterator[bytes]:
     """The lines of a piece that are not empty. Raises `ExportError` if the file cannot be read to its end."""
     try:
-        with gzip.open(piece.path, "rb") if piece.path.suffix == ".gz" else piece.path.open("rb", _READ_AT_ONCE) as file:
+        with gzip.open(piece.path, "rb") if is_packed(piece.path) else piece.path.open("rb", _READ_AT_ONCE) as file:
             place = 0
             if piece.start:
                 file.seek(piece.start - 1)

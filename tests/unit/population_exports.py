@@ -56,7 +56,7 @@ def export(folder: Path, found: Iterable[Resource], types: Iterable[str] = ALL_T
     folder.mkdir(parents=True, exist_ok=True)
     for type_, of_type in lines.items():
         text = b"".join(line + b"\n" for line in of_type)
-        (folder / name.format(type_)).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+        (folder / name.format(type_)).write_bytes(gzip.compress(text) if name.lower().endswith(".gz") else text)
     return folder
 
 

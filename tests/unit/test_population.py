@@ -49,7 +49,7 @@ def add(folder: Path, name: str, *lines: bytes | Resource) -> None:
         file.writelines((line if isinstance(line, bytes) else orjson.dumps(line)) + b"\n" for line in lines)
 
 
-@pytest.mark.parametrize("name", ["{}.ndjson", "{}.000.ndjson.gz", "1.{}.ndjson"])
+@pytest.mark.parametrize("name", ["{}.ndjson", "{}.000.ndjson.gz", "1.{}.ndjson", "{}.NDJSON", "{}.NdJson.GZ"])
 def test_the_same_answer_as_calling_the_hook_for_each_patient(tmp_path: Path, name: str):
     summary = ask_all(export(tmp_path / "in", everybody(), name=name), tmp_path / "out.csv.gz")
     assert rows(tmp_path / "out.csv.gz") == called()
@@ -318,8 +318,12 @@ def test_what_cannot_be_used_is_said(tmp_path: Path):
     (tmp_path / "cut.ndjson.gz").write_bytes(whole.read_bytes()[:-9])
     (tmp_path / "Condition.ndjson").write_bytes(b"")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "packed").mkdir()
+    for name in ("Patient.ndjson", "Condition.ndjson.zip", "notes.zip"):
+        (tmp_path / "packed" / name).write_bytes(b"")
     for source, out, message in (
         ("empty", "a.csv", r"there is no \.ndjson"),
+        ("packed", "a.csv", r"Condition\.ndjson\.zip.* unpack"),
         ("absent.ndjson", "a.csv", "no such file"),
         ("cut.ndjson.gz", "a.csv", "cannot be read to its end"),
         ("Condition.ndjson", "b.csv", "holds no Patient"),
