@@ -64,6 +64,7 @@ class CellTherapyRules(Rules):
     clinic_text: tuple[Pattern, ...]
     plan_text: tuple[Pattern, ...]
     not_done_text: tuple[Pattern, ...]
+    after_text: tuple[Pattern, ...]
     conditioning: Conditioning
     mentions: MentionRules
     blood_cancer_sets: tuple[str, ...]
@@ -149,7 +150,9 @@ def _procedures(chart: Chart, terminology: Terminology, cells: CellTherapyRules,
         stage = _stage(procedure.status, cells, day, as_of, words)
         if hits:
             text = f"{words} {notes_of(procedure)}"
-            yield Event(entry.ref, hits, stage, day, text, _for_ms(chart, terminology, cells, entry, text))
+            after = found(cells.after_text, words)
+            day = None if after else day
+            yield Event(entry.ref, hits, stage, day, text, _for_ms(chart, terminology, cells, entry, text), status_only=after)
         elif stage in ("done", "uncertain") and found(cells.conditioning.words, words):
             yield Event(entry.ref, (), "uncertain", day, words, None, conditioning=words[:60])
 
@@ -182,7 +185,8 @@ def _diagnoses(chart: Chart, terminology: Terminology, cells: CellTherapyRules) 
                 stage = "notDone"
             elif found(cells.plan_text, record.text):
                 stage = "toCome"
-            yield Event(record.ref, record.hits, stage, record.onset, text, for_ms, status_only=True)
+            day = None if found(cells.after_text, record.text or record.hits[0].label) else record.onset
+            yield Event(record.ref, record.hits, stage, day, text, for_ms, status_only=True)
 
 
 def _combined(given: Sequence[Medicine], rules: Conditioning) -> Iterator[Event]:

@@ -15,7 +15,7 @@ from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.drafts import DraftOrder
 from cds.patient.context import Fact
-from cds.patient.treatment.drug_names import Named, name_drugs
+from cds.patient.treatment.drug_names import Named, name_drugs, named_beside
 from cds.patient.treatment.indications import Reason, stated_reason
 from cds.patient.treatment.rules import DrugRule, TreatmentRules
 
@@ -79,7 +79,8 @@ def _ids(selections: Any) -> frozenset[str]:
 
 
 def _id(reference: str) -> str:
-    return reference.rsplit("/", 1)[-1]
+    """The id in a reference, without type, version or the prefix of a UUID."""
+    return reference.split("/_history/", 1)[0].rsplit("/", 1)[-1].removeprefix("urn:uuid:")
 
 
 def _to_be_done(draft: DraftOrder) -> bool:
@@ -109,9 +110,13 @@ def _cell_therapies(concept: Concept, terminology: Terminology) -> list[str]:
 
 def _named(draft: DraftOrder, terminology: Terminology, rules: TreatmentRules) -> tuple[Named, ...]:
     """The drugs an order names. Of an order for a service, words count only if they speak of giving the drug."""
-    if draft.type in MEDICATION_ORDERS:
-        return name_drugs(draft.concept, terminology, rules, " ".join(_dosage_words(draft.raw)))
     words = " | ".join(draft.concept.words)
+    if draft.type in MEDICATION_ORDERS:
+        dosage = " ".join(_dosage_words(draft.raw))
+        found = name_drugs(draft.concept, terminology, rules, dosage)
+        if found or re.search(rules.drugs.placeholder_words, words, re.IGNORECASE) is None:
+            return found
+        return named_beside(dosage, " ".join(_note_words(draft.raw)), terminology, rules)
     given = re.search(rules.drugs.procedure_words, words, re.IGNORECASE) and not re.search(rules.drugs.procedure_not, words, re.IGNORECASE)
     return tuple(named for named in name_drugs(draft.concept, terminology, rules) if named.how == "coded" or given)
 
@@ -120,6 +125,8 @@ def _open(named: Named, rule: DrugRule, reason: Reason, disease: str) -> str:
     """What the order does not say of a drug that has other uses."""
     if named.conflict:
         return f"In the draft order, {named.conflict}."
+    if named.unsure:
+        return f'The order does not say that {rule.name} itself is to be given: "{named.unsure}".'
     if reason == "unlisted":
         return f'The order is stated to be for "{disease[:60]}".'
     if named.form == "unclear":
@@ -146,6 +153,13 @@ def _dosage_words(raw: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(item, Mapping):
             text = item.get("text")
             yield from (words for words in (text, *Concept.of(item.get("route")).words) if isinstance(words, str))
+
+
+def _note_words(raw: Mapping[str, Any]) -> Iterator[str]:
+    notes = raw.get("note")
+    for item in notes if isinstance(notes, list) else [notes]:
+        if isinstance(item, Mapping) and isinstance(item.get("text"), str):
+            yield item["text"]
 
 
 def _words(concept: Concept, title: str) -> str:

@@ -101,3 +101,41 @@ def test_a_procedure_that_names_a_kind_of_mesenchymal_cell():
 
 def test_words_of_a_work_up_are_a_plan():
     assert read(procedure({"text": "HSCT evaluation"}, performedDateTime="2022"))["priorHsct"].value == "planned"
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("autologe stamceltransplantatie", "autologousIndicationUnknown"),
+        ("Transfusion von peripher gewonnenen hämatopoetischen Stammzellen: Autogen", "autologousIndicationUnknown"),
+        ("Entnahme von Stammzellen zur Transplantation: Autogen", "none"),
+        ("TCPH autólogo", "autologousIndicationUnknown"),
+        ("Z.n. aHSZT", "autologousIndicationUnknown"),
+        ("Reinfusion of autologous CD34+ cells", "autologousIndicationUnknown"),
+        ("Stem cell reinfusion", "autologousIndicationUnknown"),
+        ("HPC(A) infusion", "autologousIndicationUnknown"),
+        ("Autologous hematopoietic stem cell collection", "harvestOnly"),
+    ],
+)
+def test_cells_given_back_in_other_words(words, kind):
+    assert read(procedure({"text": words}, performedDateTime="2021-05-10"))["priorHsct"].value == kind
+
+
+def test_cells_recorded_as_a_medicine():
+    given = {"resourceType": "MedicationAdministration", "status": "completed", "effectiveDateTime": "2021-05-10"}
+    facts = read(given | {"medicationCodeableConcept": {"text": "Autologous hematopoietic progenitor cells (HPC-A)"}})
+    assert facts["priorHsct"].value == "autologousIndicationUnknown"
+
+
+def test_a_car_t_product_of_a_trial():
+    assert read(procedure({"text": "KYV-101 infusion"}, performedDateTime="2026-01-10"))["carT.recorded"].value is True
+
+
+@pytest.mark.parametrize("words", ["Post-HSCT vaccination", "HSCT follow-up visit", "Nachsorge nach Stammzelltransplantation"])
+def test_what_is_done_after_a_transplantation_does_not_date_it(words):
+    after = procedure({"text": words}, performedDateTime="2026-05-10")
+    facts = read(after)
+    assert facts["priorHsct.forMs"].value is True
+    assert facts["priorHsct.monthsAgo"].value is None
+    facts = read(after, procedure(AHSCT, reasonCode=[MS], performedDateTime="2022-05-20"))
+    assert facts["priorHsct.monthsAgo"].value.exact == 54

@@ -208,3 +208,40 @@ def test_what_is_not_ordered_is_known_not_to_be():
     facts = order_facts(Trigger(hook="patient-view"))
     assert all(fact.value is False for fact in facts.values())
     assert len(facts) == 12
+
+
+@pytest.mark.parametrize("selection", ["MedicationRequest/a/_history/2", "urn:uuid:a", "https://ehr.example/fhir/MedicationRequest/a"])
+def test_a_selection_in_other_words_is_the_same_draft(selection):
+    assert drugs(drug("a", OCRELIZUMAB), drug("b", {"text": "paracetamol"}), selections=[selection]) == ["ocrelizumab"]
+
+
+@pytest.mark.parametrize("words", ["Methylprednisolone 100 mg premed for Ocrevus", "Discontinue Ocrevus", "Ocrevus (planned)"])
+def test_an_order_whose_words_leave_open_whether_the_drug_is_meant_says_so(words):
+    (order,) = read(drug("a", {"text": words}))
+    assert (order.drug, words in order.note) == ("ocrelizumab", True)
+
+
+def test_a_placeholder_is_named_by_its_dosage_or_its_note():
+    dosage = drug("a", {"text": "NON-FORMULARY MEDICATION"}, dosageInstruction=[{"text": "Ocrelizumab 600 mg IV"}])
+    (order,) = read(dosage)
+    assert (order.drug, order.note) == ("ocrelizumab", "")
+    (order,) = read(drug("a", {"text": "Misc medication"}, note=[{"text": "Tysabri 300 mg"}]))
+    assert (order.drug, "Tysabri 300 mg" in order.note) == ("natalizumab", True)
+    assert read(drug("a", {"text": "Paracetamol 500 mg"}, note=[{"text": "before Ocrevus"}])) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "ordered"),
+    [
+        ("Natalizumab (TYSABRI) 300 mg IV", ["natalizumab"]),
+        ("JCV antibody before natalizumab treatment", []),
+        ("CBC, on Lemtrada treatment", []),
+        ("CD19 count, rituximab treatment", []),
+        ("Hepatitis B panel, pre ocrelizumab infusion", []),
+        ("Natalizumab trough level during treatment", []),
+        ("CYP2C9 genotype before siponimod treatment", []),
+    ],
+)
+def test_a_service_for_the_drug_and_a_test_because_of_it(words, ordered):
+    service = {"resourceType": "ServiceRequest", "id": "s", "status": "draft", "intent": "order", "code": {"text": words}}
+    assert drugs(service) == ordered

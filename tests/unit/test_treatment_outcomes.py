@@ -196,3 +196,12 @@ def test_natalizumab_months_without_an_end():
 
 def test_every_course_has_a_reason():
     assert all(course.reason.endswith(".") for course in courses(DMF_ORDER, as_of=AS_OF))
+
+
+def test_the_words_of_a_status_reason_count_beside_its_code():
+    reason = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/medicationrequest-status-reason", "code": "altchoice"}]}
+    stopped = {"resourceType": "MedicationRequest", "status": "stopped", "intent": "order", "authoredOn": "2023-01-10"}
+    stopped |= {"medicationCodeableConcept": {"text": "natalizumab"}}
+    (bare,) = courses(stopped | {"statusReason": reason})
+    (told,) = courses(stopped | {"statusReason": reason | {"text": "Ineffective"}})
+    assert (bare.outcome, told.outcome) == ("stoppedOther", "failed")

@@ -443,3 +443,87 @@ def test_a_mixture_coded_by_its_bag_is_read_by_its_ingredients():
 def test_rituximab_beside_another_autoimmune_disease_is_unclear():
     sjogren = {"resourceType": "Condition", "code": {"text": "Sjögren syndrome"}}
     assert facts(request("rituximab", authoredOn="2026-01-01"), sjogren)["antiCd20.ever"].value is None
+
+
+def test_an_order_of_a_monthly_drug_that_ran_out_on_no_known_day_leaves_the_last_dose_open():
+    course = one(request(NATALIZUMAB, status="completed", authoredOn="2026-03-10"))
+    assert (course.ongoing, course.phase, course.outcome) == (None, "unknown", "unknown")
+
+
+def test_such_an_order_ends_with_the_last_infusion_on_record():
+    course = one(request(NATALIZUMAB, status="completed", authoredOn="2026-01-10"), infusion(NATALIZUMAB, "2026-02-10"))
+    assert (course.ongoing, str(course.end)) == (False, "2026-02-10")
+
+
+def test_an_end_before_the_start_is_left_aside():
+    period = {"start": "2026-05-01", "end": "2022-01-01"}
+    course = one(
+        {"resourceType": "MedicationStatement", "status": "completed", "effectivePeriod": period, "medicationCodeableConcept": NATALIZUMAB}
+    )
+    assert (course.phase, str(course.end)) == ("unknown", "2026-05-01 to 2026-11-20")
+    assert any("before its start" in note for note in course.notes)
+
+
+def not_taken(**members):
+    return {"resourceType": "MedicationStatement", "status": "not-taken", "medicationCodeableConcept": DMF, **members}
+
+
+def test_a_statement_that_an_ordered_drug_is_not_taken_leaves_it_open():
+    course = one(request(DMF, authoredOn="2026-02-01"), not_taken(dateAsserted="2026-06-10"))
+    assert (course.ongoing, course.phase) == (None, "unknown")
+    assert any("says that it is not taken" in note for note in course.notes)
+
+
+def test_a_statement_before_the_order_says_nothing_of_it():
+    assert one(request(DMF, authoredOn="2026-08-01"), not_taken(dateAsserted="2026-06-10")).ongoing is True
+
+
+def test_a_statement_without_a_date_leaves_it_open():
+    assert one(request(DMF, authoredOn="2026-08-01"), not_taken()).ongoing is None
+
+
+def test_a_drug_that_is_only_stated_as_not_taken_was_not():
+    assert facts(not_taken(dateAsserted="2026-06-10"))["dmt.noneRecorded"].value is True
+
+
+def test_monthly_orders_that_ran_out_are_infusions():
+    orders = [request(NATALIZUMAB, status="completed", authoredOn=f"2026-{month:02}-05") for month in range(1, 7)]
+    course = one(*orders)
+    assert (course.ongoing, str(course.end), course.phase) == (False, "2026-06-05", "rebound")
+
+
+def test_a_dosage_may_say_that_it_was_not_begun():
+    order = request(DMF, authoredOn="2026-09-01", dosageInstruction=[{"text": "Not started yet"}])
+    assert facts(order)["dmt.noneRecorded"].value is None
+
+
+LONG_TERM = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "Z79.620"}]}
+
+
+def status(code, clinical="active"):
+    state = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": clinical}]}
+    return {"resourceType": "Condition", "clinicalStatus": state, "code": code}
+
+
+@pytest.mark.parametrize("code", [LONG_TERM, {"text": "Long term (current) use of immunosuppressive biologic"}])
+def test_a_drug_that_a_diagnosis_speaks_of_and_does_not_name(code):
+    assert facts(status(code))["dmt.noneRecorded"].value is None
+    assert facts(status(code, "resolved"))["dmt.noneRecorded"].value is True
+    assert facts(status(code), request(DMF, authoredOn="2026-09-01"))["treatment.readable"].value is True
+    methotrexate = request({"text": "methotrexate"}, authoredOn="2026-09-01", reasonCode=[{"text": "Rheumatoid arthritis"}])
+    assert facts(status(code), methotrexate)["dmt.noneRecorded"].value is True
+
+
+def test_an_order_before_the_first_dispense_on_record_was_followed():
+    orders = [
+        request({"text": "Kesimpta"}, status="completed", authoredOn="2025-05-01"),
+        request({"text": "Kesimpta"}, authoredOn="2026-05-01"),
+    ]
+    supply = {"resourceType": "MedicationDispense", "status": "completed", "medicationCodeableConcept": {"text": "Kesimpta"}}
+    course = one(*orders, *(supply | {"whenHandedOver": f"2026-{month:02}-03", "daysSupply": DAYS_30} for month in range(5, 12)))
+    assert (str(course.start), course.ongoing) == ("2025-05-01", True)
+
+
+@pytest.mark.parametrize("name", ["Ocrelizumab (prior authorization required)", "ocrelizumab 600 mg (previous infusion 3/2026)"])
+def test_words_that_only_sound_as_if_a_drug_were_over(name):
+    assert not any("own words" in note for note in one(request({"text": name}, authoredOn="2026-06-01")).notes)

@@ -28,6 +28,7 @@ class MedicineRules(Rules):
     never: tuple[str, ...]
     ended: tuple[str, ...]
     running: tuple[str, ...]
+    orders_ran_out: tuple[str, ...]
     plan_intents: tuple[str, ...]
     active_believed_months: float
     supply_months: float
@@ -72,11 +73,18 @@ def medicines(chart: Chart, terminology: Terminology, rules: MedicineRules, as_o
 
 
 def medicines_read(chart: Chart, terminology: Terminology, *value_sets: str) -> bool:
-    """Whether silence about these medicines means they are not recorded: a medication key was answered, and none of theirs refused."""
+    """Whether silence about these medicines means they are not recorded: a key was answered, and none is refused or without a name."""
     if not any(chart.complete(type_) for type_ in CARRIERS):
+        return False
+    named = {chart.medication(entry) for type_ in CARRIERS for entry in chart.entries(type_)}
+    if not all(terminology.legible(concept) for concept in named if not _says_none(concept, terminology)):
         return False
     refused = [item for item in chart.not_read if item.type in CARRIERS]
     return all(item.concepts and not any(terminology.match(concept, *value_sets) for concept in item.concepts) for item in refused)
+
+
+def _says_none(concept: Concept, terminology: Terminology) -> bool:
+    return any(terminology.systems.says_absent(coding.system) for coding in concept.codings)
 
 
 def running_fact(chart: Chart, terminology: Terminology, taken: Iterable[Medicine], name: str, *value_sets: str) -> Fact:
@@ -118,6 +126,9 @@ def _running(resource: Any, type_: str, first: DateRange | None, last: DateRange
         return False
     if type_ in ("MedicationAdministration", "MedicationDispense"):
         return in_months_before(last or first, as_of, rules.supply_months)
+    ran_out = type_ == "MedicationRequest" and resource.status in rules.orders_ran_out
+    if ran_out and in_months_before(first, as_of, rules.supply_months) is True:
+        return None
     if resource.status in rules.ended:
         return False
     if resource.status in rules.running:

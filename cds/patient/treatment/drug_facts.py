@@ -27,9 +27,14 @@ def natalizumab_facts(history: History, verdicts: Sequence[Verdict]) -> dict[str
     certain = [verdict for verdict in courses if not verdict.exposure.doubt]
     resources = resources_of(verdict.exposure for verdict in courses)
     if not certain:
-        missing = courses[0].exposure.doubt if courses else history.caveat
-        unknown = bool(courses) or not history.whole
-        reason = f"Natalizumab: {missing}." if courses else history.caveat or "Natalizumab was never taken."
+        elsewhere = [other for other in history.not_for_ms if other.drug == "natalizumab"]
+        unknown = bool(courses or elsewhere) or not history.whole
+        reason = history.caveat or "Natalizumab was never taken."
+        if courses:
+            reason = f"Natalizumab: {courses[0].exposure.doubt}."
+        elif elsewhere:
+            reason = f"Natalizumab was taken for another disease ({elsewhere[0].why}); how long is not read."
+            resources = unique(other.resource for other in elsewhere)
         return {
             "natalizumab.stoppedMonthsAgo": Fact(value=None if unknown else NEVER, reason=reason, resources=resources, how="notFound"),
             "natalizumab.stoppedForFailure": Fact(value=None if unknown else False, reason=reason, resources=resources, how="notFound"),

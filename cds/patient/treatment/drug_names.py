@@ -49,6 +49,17 @@ def name_drugs(concept: Concept, terminology: Terminology, rules: TreatmentRules
     return (Named(drug=drug, form=_form(drug, hits_of_drug, more, terminology, rules), how=how, unsure=unsure),)
 
 
+def named_beside(certain: str, notes: str, terminology: Terminology, rules: TreatmentRules) -> tuple[Named, ...]:
+    """The MS drugs that words beside a placeholder name: `certain` ones, such as its dosage; notes do not say that it was given."""
+    found = name_drugs(Concept.of(certain), terminology, rules, certain)
+    if found:
+        return found
+    if searcher(rules.mentions.not_taken)(notes):
+        return ()
+    quote = f"{notes[:77]}..." if len(notes) > 80 else notes
+    return tuple(replace(one, unsure=one.unsure or quote) for one in name_drugs(Concept.of(notes), terminology, rules, notes))
+
+
 def names_ms_drug(concepts: Iterable[Concept], terminology: Terminology, rules: TreatmentRules) -> bool:
     """Whether concepts salvaged from a resource that could not be read name an MS drug."""
     return any(name_drugs(concept, terminology, rules) for concept in concepts)

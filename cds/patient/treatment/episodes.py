@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from msgspec.structs import replace
 
@@ -49,6 +49,7 @@ def _when(exposure: Exposure) -> tuple[date, date, str]:
 
 
 def _of_one_drug(drug: str, records: tuple[Record, ...], rules: TreatmentRules, as_of: date) -> list[Exposure]:
+    records = _until_renewed(records, rules.window(drug), rules)
     certain = close_overtaken([record for record in records if not record.doubt])
     doubtful = [record for record in records if record.doubt]
     found: list[Exposure] = []
@@ -63,6 +64,29 @@ def _of_one_drug(drug: str, records: tuple[Record, ...], rules: TreatmentRules, 
             note = f"{record.ref} was left aside: {record.doubt}."
             found[home] = replace(found[home], notes=(*found[home].notes, note), resources=unique((*found[home].resources, record.ref)))
     return found + [_exposure(drug, segment, rules, as_of) for segment in _segments(close_overtaken(alone), drug, rules, as_of)]
+
+
+def _until_renewed(records: tuple[Record, ...], window: Window, rules: TreatmentRules) -> tuple[Record, ...]:
+    """Orders that ran out on no known day, of a drug that is given often: each was followed until it was due for renewal at most.
+
+    Not where doses of it are on record, and not orders that follow one another as doses do: each of these is one dose.
+    """
+    if not window.renewed:
+        return records
+    ordered = sorted({day for one in records if one.says != "given" and (day := begins(one))}, key=lambda day: (day.first, day.last))
+    single = {day for before, after in pairwise(ordered) for day in (before, after) if after.first <= window.acts.after(before.last)}
+    given = [day for one in records if one.says == "given" and (day := begins(one))]
+
+    def lasting(record: Record) -> Record:
+        start = begins(record)
+        if record.says != "finished" or record.end is not None or record.supply_until is not None or start is None or start in single:
+            return record
+        due = rules.records.renewal_gap.from_(start)
+        until = next((day.first for day in ordered if day.first > start.last), due.last)
+        followed = any(start.first <= day.last and day.first <= until for day in given)
+        return record if followed else replace(record, supply_until=due)
+
+    return tuple(lasting(record) for record in records)
 
 
 def _within(record: Record, exposure: Exposure) -> bool:

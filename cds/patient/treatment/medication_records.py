@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Terminology
@@ -18,9 +19,10 @@ from cds.fhir.dates import DateRange
 from cds.fhir.medications import CARRIERS
 from cds.fhir.resources import element
 from cds.patient.context import Conflict
+from cds.patient.reading import quoted
 from cds.patient.records.conditions import codes_in, date_range, read_conditions
 from cds.patient.rules import searcher
-from cds.patient.treatment.drug_names import Named, name_drugs
+from cds.patient.treatment.drug_names import Named, name_drugs, named_beside
 from cds.patient.treatment.exposure import Record, Told
 from cds.patient.treatment.indications import Given, NotForMs, stated_reason, weigh_indications
 from cds.patient.treatment.medication_dates import (
@@ -34,7 +36,7 @@ from cds.patient.treatment.medication_dates import (
 )
 from cds.patient.treatment.rules import Given as Schedule
 from cds.patient.treatment.rules import Says, TreatmentRules
-from cds.patient.treatment.stop_reasons import About, never_taken, says_not_taken, stop_reasons
+from cds.patient.treatment.stop_reasons import QUOTED, About, never_taken, says_not_taken, stop_reasons
 
 _DATES: dict[str, Callable[[Any], Dates]] = {
     "MedicationRequest": request_dates,
@@ -64,6 +66,14 @@ class MedicationRecords(Struct, frozen=True, kw_only=True):
     conflicts: tuple[Conflict, ...]
 
 
+class _NotTaken(Struct, frozen=True):
+    """A statement that a drug is not taken, and its day."""
+
+    drug: str
+    ref: str
+    day: DateRange | None
+
+
 class _Words(Struct, frozen=True):
     """What one resource says in words: its dosage, its notes, and why its status is what it is."""
 
@@ -89,6 +99,7 @@ def read_medication_records(
     scope = _Scope(chart, terminology, rules, as_of, {})
     given: list[Given] = []
     planned: list[Planned] = []
+    denied: list[_NotTaken] = []
     conflicts: list[Conflict] = []
     for type_ in (*CARRIERS, "Procedure"):
         for entry in chart.entries(type_):
@@ -98,8 +109,9 @@ def read_medication_records(
                     conflicts.append(
                         Conflict(id="medication-code-display", text=f"In {entry.ref}, {named.conflict}.", resources=(entry.ref,))
                     )
-                _read(scope, type_, entry, named, words, given, planned)
+                _read(scope, type_, entry, named, words, given, planned, denied)
     given += _from_conditions(scope)
+    given = [item if said is None else _contradicted(item, said) for item in given for said in [_denial(item.record, denied)]]
     counted, not_for_ms = weigh_indications(given, chart, terminology, rules, transplants)
     strata = rules.immunosuppression.drugs
     taken = {(item.record.drug, item.record.start or item.record.last, item.record.ref) for item in given if not item.record.doubt}
@@ -113,14 +125,24 @@ def read_medication_records(
 
 
 def _named(scope: _Scope, type_: str, entry: Entry, said: _Words) -> tuple[Named, ...]:
-    """The MS drugs that a resource names; a procedure in words only if it speaks of giving the drug."""
+    """The MS drugs that a resource names, if need be beside its own name; of a procedure only if it can be the giving of a drug."""
+    drugs, notes = scope.rules.drugs, " ".join(said.notes)
     if type_ != "Procedure":
-        return _names(scope, scope.chart.medication(entry), said.dosage)
-    concept = entry.concept
-    words = " | ".join(concept.words)
-    drugs = scope.rules.drugs
-    infusion = searcher(drugs.procedure_words)(words) and not searcher(drugs.procedure_not)(words)
-    return tuple(one for one in _names(scope, concept, "") if one.how == "coded" or infusion)
+        concept = scope.chart.medication(entry)
+        found = _names(scope, concept, said.dosage)
+        if found or not (said.dosage or notes) or not searcher(drugs.placeholder_words)(" | ".join(concept.words)):
+            return found
+        return named_beside(said.dosage, notes, scope.terminology, scope.rules)
+    words = " | ".join(entry.concept.words)
+    found = _names(scope, entry.concept, "")
+    if searcher(drugs.procedure_not)(words):
+        return tuple(one for one in found if one.how == "coded")
+    if found and not searcher(drugs.procedure_words)(words):
+        return tuple(one if one.how == "coded" else replace(one, unsure=one.unsure or words[:80]) for one in found)
+    used = " | ".join(part for concept in element(entry.resource, "usedCode") or () for part in Concept.of(concept).words)
+    if found or not (used or notes) or not searcher(drugs.infusion_words)(words):
+        return found
+    return named_beside(used, notes, scope.terminology, scope.rules)
 
 
 def _names(scope: _Scope, concept: Concept, dosage: str) -> tuple[Named, ...]:
@@ -139,13 +161,17 @@ def _dosage_words(resource: Any) -> str:
     return " ".join(parts)
 
 
-def _read(scope: _Scope, type_: str, entry: Entry, named: Named, said: _Words, given: list[Given], planned: list[Planned]) -> None:
-    """Add one resource to what was taken or planned; what was never taken leaves no trace."""
+def _read(
+    scope: _Scope, type_: str, entry: Entry, named: Named, said: _Words, given: list[Given], planned: list[Planned], denied: list[_NotTaken]
+) -> None:
+    """Add one resource to what was taken, planned or said not to be taken; what was never taken leaves no other trace."""
     resource, rules = entry.resource, scope.rules
     says = rules.statuses.says(type_, resource.status)
-    if says == "never" or element(resource, "doNotPerform"):
-        return
     raw = _DATES[type_](resource)
+    if says == "never" or element(resource, "doNotPerform"):
+        if resource.status in rules.statuses.not_taken:
+            denied.append(_NotTaken(named.drug, entry.ref, _latest(raw.end, raw.start, raw.last)))
+        return
     reported = bool(element(resource, "reportedBoolean") or element(resource, "reportedReference"))
     intended = element(resource, "intent") in rules.statuses.plan_intents
     begins = raw.start or raw.last
@@ -158,13 +184,29 @@ def _read(scope: _Scope, type_: str, entry: Entry, named: Named, said: _Words, g
     given.append(Given(record=record, form=named.form, reason=reason, reason_words=words))
 
 
+def _denial(record: Record, denied: Sequence[_NotTaken]) -> _NotTaken | None:
+    """What says that the drug of an entry in force is not taken, unless it was surely said before."""
+    if record.says != "taken":
+        return None
+    shown = record.last or record.start
+    own = (one for one in denied if one.drug == record.drug)
+    return next((one for one in own if one.day is None or shown is None or one.day.last >= shown.first), None)
+
+
+def _contradicted(item: Given, said: _NotTaken) -> Given:
+    note = f"{item.record.ref} is marked active, but {said.ref} says that it is not taken."
+    return replace(item, record=replace(item.record, says="paused", notes=(*item.record.notes, note)))
+
+
 def _doubt(scope: _Scope, named: Named, said: _Words, says: Says, intended: bool) -> str:
     """Why it is not certain that the drug was taken; empty where it is."""
     if named.conflict:
         return named.conflict
     if named.unsure:
         return f'its words do not say that the drug itself was given: "{named.unsure}"'
-    if never := never_taken(said.status_reasons, said.notes, _about(scope, named), scope.rules):
+    if blinded := next((note for note in said.notes if searcher(scope.rules.drugs.blinded_words)(note)), ""):
+        return f'a note speaks of a blinded study or placebo: "{quoted(blinded, QUOTED)}"'
+    if never := never_taken(said.status_reasons, (*said.notes, said.dosage), _about(scope, named), scope.rules):
         return f'recorded as never taken: "{never}"'
     if says == "unknown":
         return "its status does not say whether it was taken"
@@ -173,6 +215,8 @@ def _doubt(scope: _Scope, named: Named, said: _Words, says: Says, intended: bool
 
 def _record(scope: _Scope, type_: str, entry: Entry, named: Named, said: _Words, says: Says, raw: Dates, doubt: str) -> Record:
     resource, as_of = entry.resource, scope.as_of
+    backwards = raw.start is not None and raw.end is not None and raw.end.last < raw.start.first
+    raw = raw._replace(end=None) if backwards else raw
     dates = not_after(raw, as_of)
     ended = raw.end is not None and raw.end.first <= as_of
     if says == "ended" and type_ == "MedicationRequest" and "inpatient" in _categories(resource):
@@ -180,7 +224,7 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, said: _Words,
     broken_off = says == "brokenOff"
     told: Told = "given" if says == "brokenOff" else says if says in ("finished", "ended", "paused", "given") else "taken"
     notes, about = said.notes, _about(scope, named)
-    denied = told == "taken" and says_not_taken(notes, about, scope.rules)
+    denied = told == "taken" and (says_not_taken(notes, about, scope.rules) or _past(scope, type_, entry))
     told = "paused" if denied else told
     if says == "unknown" and type_ in ("MedicationAdministration", "MedicationDispense", "Procedure"):
         told = "given"
@@ -212,7 +256,7 @@ def _record(scope: _Scope, type_: str, entry: Entry, named: Named, said: _Words,
         broken_off=broken_off,
         how=named.how,
         doubt=doubt,
-        notes=_remarks(resource, says, denied),
+        notes=_remarks(resource, says, denied, backwards),
     )
 
 
@@ -272,12 +316,19 @@ def _status_reasons(resource: Any) -> tuple[Concept, ...]:
     return tuple(Concept.of(one) for one in (found if isinstance(found, list) else [found]) if one is not None)
 
 
-def _remarks(resource: Any, says: Says, denied: bool) -> tuple[str, ...]:
+def _past(scope: _Scope, type_: str, entry: Entry) -> bool:
+    """Whether the words of a medication itself say that it is over, such as "Tysabri (discontinued)"."""
+    return type_ != "Procedure" and searcher(scope.rules.drugs.past_words)(" | ".join(scope.chart.medication(entry).words)) is not None
+
+
+def _remarks(resource: Any, says: Says, denied: bool, backwards: bool) -> tuple[str, ...]:
     remarks = []
     if says == "paused":
         remarks.append("The order is on hold.")
     if denied:
-        remarks.append("Still marked active, but a note says that it was stopped or is not taken.")
+        remarks.append("Still marked active, but a note says or its own words say that it was stopped or is not taken.")
+    if backwards:
+        remarks.append("Its end is recorded before its start and was left aside.")
     if element(resource, "reportedBoolean"):
         remarks.append("Reported by the patient or another source.")
     return tuple(remarks)

@@ -16,7 +16,7 @@ from cds.patient.reading import quoted
 from cds.patient.records.conditions import codes_in, date_range, read_conditions, words_of
 from cds.patient.records.mentions import Text, sentences
 from cds.patient.rules import found, searcher
-from cds.patient.treatment.drug_names import name_drugs
+from cds.patient.treatment.drug_names import Named, name_drugs
 from cds.patient.treatment.exposure import Record
 from cds.patient.treatment.rules import TreatmentRules
 from cds.patient.treatment.stop_reasons import QUOTED
@@ -65,12 +65,20 @@ def _sentences(texts: Iterable[Text], rules: TreatmentRules) -> Iterator[_Said]:
                 yield _Said(sentence, text.ref, text.written, ended)
 
 
+def _perhaps_for_ms(named: Named, words: str, rules: TreatmentRules) -> bool:
+    """Whether the words may speak of MS treatment: by the drug, or as they speak of MS or, of an MS drug, of no other disease."""
+    rule = rules.drugs.drugs[named.drug]
+    if rule.indication == "assumed" or found((*rules.indications.ms_text, rules.drugs.unnamed_words), words):
+        return True
+    others = tuple(other.text for other in rules.indications.others.values())
+    return not rule.adjunct and rule.indication == "decides" and named.form != "other" and not found(others, words)
+
+
 def _records(said: _Said, terminology: Terminology, rules: TreatmentRules, as_of: date) -> Iterator[Record]:
-    """A record for every drug made for MS that the words name; others count where the words speak of MS."""
+    """A record for every drug that the words name and that may have been taken for MS."""
     day = DateRange(said.day.first, min(said.day.last, as_of)) if said.day is not None and said.day.first <= as_of else None
-    for drug in dict.fromkeys(one.drug for one in name_drugs(Concept.of(said.words), terminology, rules)):
-        if rules.drugs.drugs[drug].indication != "assumed" and not found(rules.indications.ms_text, said.words):
-            continue
+    names = name_drugs(Concept.of(said.words), terminology, rules)
+    for drug in dict.fromkeys(one.drug for one in names if _perhaps_for_ms(one, said.words, rules)):
         yield Record(
             drug=drug,
             ref=said.ref,

@@ -17,6 +17,7 @@ from cds.patient.reading import earliest, latest, unique
 from cds.patient.treatment.breakthrough import DrugEvent, EarlyActivity, breakthrough_events, early_activity
 from cds.patient.treatment.exposure import Exposure, Place, Stop
 from cds.patient.treatment.rules import BEGINNING, FOREVER, StopKind, TreatmentRules
+from cds.patient.treatment.stop_reasons import NOT_UNDERSTOOD
 from cds.patient.treatment.words import by, on, sentence
 from cds.three_valued import Truth, all_of, any_of
 
@@ -145,15 +146,17 @@ def _why_open(exposure: Exposure, established: Truth, early: Truth, worsened: Tr
 
 
 def _reason_missing(exposure: Exposure) -> str:
-    """Why a stop leaves failure open: no reason on record, or one that was not understood."""
-    if exposure.ongoing is not False or exposure.continued_as or _completed(exposure):
+    """Why a stop leaves failure open: not certain itself, no reason on record, or one not understood or perhaps of lack of efficacy."""
+    if exposure.ongoing is True or exposure.continued_as or _completed(exposure):
         return ""
-    understood = [stop for stop in exposure.stops if stop.kind is not None]
-    if understood:
-        return ""
-    if exposure.stops:
-        return f'the reason for stopping was not understood: "{exposure.stops[0].written}"'
-    return "why it was stopped is not recorded"
+    stops = exposure.stops or (exposure.broken_off if exposure.ongoing is None else ())
+    if exposure.ongoing is None and not stops:
+        return "whether it was stopped, and why, is not known"
+    unclear = [stop for stop in stops if stop.kind is None]
+    if unclear:
+        what = "was not understood" if unclear[0].says == NOT_UNDERSTOOD else f"is {unclear[0].says}"
+        return f'the reason for stopping {what}: "{unclear[0].written}"'
+    return "" if stops else "why it was stopped is not recorded"
 
 
 def _completed(exposure: Exposure) -> bool:

@@ -12,18 +12,16 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cds.fhir.chart import Chart, Entry
-from cds.fhir.codes import Concept, Terminology
+from cds.fhir.chart import Chart
+from cds.fhir.codes import Terminology
 from cds.fhir.dates import DateRange
 from cds.fhir.medications import CARRIERS
-from cds.fhir.resources import element
 from cds.patient.context import Conflict, Episode, Fact, Relapse, Scan
 from cds.patient.disability.worsening import Worsening
 from cds.patient.reading import unique
 from cds.patient.records.conditions import read_conditions
 from cds.patient.records.mentions import Text
-from cds.patient.rules import found, searcher
-from cds.patient.treatment.drug_names import name_drugs, names_ms_drug
+from cds.patient.rules import found
 from cds.patient.treatment.episodes import build_exposures
 from cds.patient.treatment.exposure import Exposure
 from cds.patient.treatment.facts import facts_of
@@ -32,6 +30,7 @@ from cds.patient.treatment.indications import NotForMs
 from cds.patient.treatment.medication_records import Planned, read_medication_records
 from cds.patient.treatment.mentioned_drugs import mentioned_drugs
 from cds.patient.treatment.outcomes import Verdict, episode, judge
+from cds.patient.treatment.readable import readable_history
 from cds.patient.treatment.rules import TreatmentRules
 from cds.three_valued import Truth, any_of
 
@@ -70,7 +69,8 @@ def read_exposures(
     """
     read = read_medication_records(chart, terminology, rules, as_of, transplants)
     exposures = build_exposures(read.records, rules, as_of, transplants)
-    readable, reason = _readable(chart, terminology, rules)
+    known = any(not exposure.doubt for exposure in exposures)
+    readable, reason = readable_history(chart, terminology, rules, known=known, elsewhere=bool(read.not_for_ms))
     gaps = [item for item in chart.not_read if item.type in CARRIERS and item.resource is None]
     history = History(
         exposures=exposures,
@@ -126,39 +126,6 @@ def treatment_facts(exposures: Exposures, verdicts: Sequence[Verdict], facts: Ma
     decides what never having been treated means.
     """
     return facts_of(exposures.history, verdicts, facts, rules)
-
-
-def _readable(chart: Chart, terminology: Terminology, rules: TreatmentRules) -> tuple[Truth, str]:
-    """F14: a medication key was answered, and no MS drug refused. A refused drug that cannot be told leaves it open."""
-    if not any(chart.complete(type_) for type_ in CARRIERS):
-        return False, "Medication data were not read."
-    refused = [item for item in chart.not_read if item.type in CARRIERS and item.resource is not None]
-    for item in refused:
-        if names_ms_drug(item.concepts, terminology, rules):
-            return False, f"An MS drug could not be read ({item.resource}: {item.reason})."
-    for item in refused:
-        if not any(terminology.legible(concept) for concept in item.concepts):
-            return None, f"A medication could not be read, and which one is not known ({item.resource}: {item.reason})."
-    named = {chart.medication(entry): entry for type_ in CARRIERS for entry in reversed(chart.entries(type_))}
-    for medication, entry in named.items():
-        if any(terminology.systems.says_absent(coding.system) for coding in medication.codings):
-            if any(coding.code in rules.statuses.no_information for coding in medication.codings):
-                return None, f"{entry.ref} says that nothing is known of the medication."
-        elif not terminology.legible(medication):
-            return None, f"Which medication {entry.ref} names is not known: its code has no words and is not on Ranvier's lists."
-        elif _unnamed(medication, entry, terminology, rules):
-            return None, f'{entry.ref} names a treatment of MS without saying which drug it is ("{medication.words[0][:60]}").'
-    return True, "Medication data were read."
-
-
-def _unnamed(medication: Concept, entry: Entry, terminology: Terminology, rules: TreatmentRules) -> bool:
-    """Whether the words speak of an MS treatment that was given, or may have been, and name no drug."""
-    if not searcher(rules.drugs.unnamed_words)(" | ".join(medication.words)):
-        return False
-    resource = entry.resource
-    given = rules.statuses.says(entry.ref.partition("/")[0], resource.status) not in ("never", "planned")
-    given = given and element(resource, "intent") not in rules.statuses.plan_intents
-    return given and not name_drugs(medication, terminology, rules)
 
 
 def _still_planned(planned: Iterable[Planned], exposures: Sequence[Exposure], rules: TreatmentRules, as_of: date) -> tuple[Planned, ...]:

@@ -73,6 +73,14 @@ class DrugRule(Rules):
     part_of_transplant: Step | None = None
 
 
+class UnnamedStatus(Rules):
+    """Diagnoses that say that a drug is taken which may be one for MS, and do not name it."""
+
+    value_set: str
+    codes: tuple[str, ...]
+    words: Pattern
+
+
 class DrugRules(Rules):
     """`ranvier-treatment-drugs`."""
 
@@ -80,8 +88,15 @@ class DrugRules(Rules):
     anti_cd20: tuple[str, ...]
     procedure_words: Pattern
     procedure_not: Pattern
+    infusion_words: Pattern
+    placeholder_words: Pattern
     not_given_words: Pattern
+    past_words: Pattern
+    blinded_words: Pattern
     unnamed_words: Pattern
+    unnamed_for_ms: Pattern
+    unnamed_status: UnnamedStatus
+    drug_codes: dict[str, Pattern]
 
 
 class Indication(Rules):
@@ -123,6 +138,7 @@ class Window(Rules):
     assumed_supply: Step | None = None
     same_course_within: Step | None = None
     courses: int = 1
+    renewed: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> Window:
@@ -161,6 +177,7 @@ class Statuses(Rules):
     MedicationDispense: dict[str, Says]
     Procedure: dict[str, Says]
     plan_intents: tuple[str, ...]
+    not_taken: tuple[str, ...]
     no_information: tuple[str, ...]
     begun_earlier: BegunEarlier
 
@@ -186,6 +203,12 @@ class StopReasons(Rules):
     kinds: tuple[StopReasonRule, ...]
     stop_words: Pattern
     denied: Pattern
+    feared: Pattern
+    denied_after: Pattern
+    later_before: Pattern
+    later_after: Pattern
+    joined: Pattern
+    perhaps_efficacy: Pattern
     not_yet: Pattern
     successor: Pattern
     resumed: Pattern

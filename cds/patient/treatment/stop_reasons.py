@@ -13,6 +13,8 @@ from cds.patient.treatment.rules import StopReasonRule, TreatmentRules
 
 QUOTED = 80
 """Characters of a written reason that are shown."""
+NOT_UNDERSTOOD, PERHAPS_EFFICACY = "reason not understood", "perhaps lack of efficacy"
+"""What is said of reasons that leave failure open."""
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 
@@ -65,8 +67,9 @@ def _of_concept(concept: Concept, terminology: Terminology, rules: TreatmentRule
             found.append(Stop(kind="other", says="another treatment to be tried first", written=written))
     if any(stop.kind == "adherence" for stop in found):
         found = [stop for stop in found if stop.kind != "other"]
-    found = found or _of_words(" | ".join(concept.words), written, terminology, rules)
-    return found or [Stop(kind=None, says="reason not understood", written=written)]
+    coded_kinds = {stop.kind for stop in found}
+    found += [stop for stop in _of_words(" | ".join(concept.words), written, terminology, rules) if stop.kind not in coded_kinds]
+    return found or [Stop(kind=None, says=NOT_UNDERSTOOD, written=written)]
 
 
 def _weak(kind: StopReasonRule, role: str) -> bool:
@@ -78,8 +81,11 @@ def _of_words(words: str, written: str, terminology: Terminology, rules: Treatme
     found = []
     for kind in rules.stop_reasons.kinds:
         hits = terminology.match_text(words, *kind.value_sets) if kind.value_sets else ()
-        if any(hit.role == "include" for hit in hits) or _said(kind.text, words, rules):
+        told = _failed(kind.text, words, rules) if kind.kind == "efficacy" else _said(kind.text, words, rules)
+        if told or any(hit.role == "include" for hit in hits):
             found.append(Stop(kind=kind.kind, says=kind.says, written=written))
+    if not any(stop.kind == "efficacy" for stop in found) and _perhaps_failed(words, rules):
+        found.append(Stop(kind=None, says=PERHAPS_EFFICACY, written=written))
     return found
 
 
@@ -87,6 +93,29 @@ def _said(pattern: str, words: str, rules: TreatmentRules) -> bool:
     """Whether the words say it, and nothing before them in the sentence denies it."""
     denied = searcher(rules.stop_reasons.denied)
     return any(not denied(words[: found.start()]) for found in re.finditer(pattern, words, re.IGNORECASE))
+
+
+def _failed(pattern: str, words: str, rules: TreatmentRules, *, sure: bool = True) -> bool:
+    """Whether the words say that the drug did not work, neither denied nor feared.
+
+    Unless `sure`, it is enough that they may: a denial ends at an "and", and what happened later may have happened on the drug.
+    """
+    stops = rules.stop_reasons
+    denials = searcher(stops.denied), searcher(stops.feared)
+    for found in re.finditer(pattern, words, re.IGNORECASE):
+        before, after = words[: found.start()], words[found.end() :]
+        joined = [0] if sure else [0, *(one.end() for one in re.finditer(stops.joined, before, re.IGNORECASE))]
+        denied = any(denial(before[joined[-1] :]) for denial in denials) or re.match(stops.denied_after, after, re.IGNORECASE)
+        later = searcher(stops.later_before)(before) or re.match(stops.later_after, after, re.IGNORECASE)
+        if not denied and not (sure and later):
+            return True
+    return False
+
+
+def _perhaps_failed(words: str, rules: TreatmentRules) -> bool:
+    """Whether words may mean that the drug did not work: they hint at it, or it is not sure that a denial before them reaches so far."""
+    texts = [kind.text for kind in rules.stop_reasons.kinds if kind.kind == "efficacy"]
+    return any(_failed(pattern, words, rules, sure=False) for pattern in (rules.stop_reasons.perhaps_efficacy, *texts))
 
 
 def _stopped(sentence: str, about: About, rules: TreatmentRules) -> bool:
