@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from cds.fhir.codes import Concept, Terminology
+from cds.patient.diagnosis.unconfirmed import may_be_ms
 from cds.patient.read import Knowledge
 from cds.patient.records.conditions import words_of
 from cds.patient.rules import Pattern, Rules, searcher
@@ -24,8 +25,11 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
     """
     terminology: Terminology = knowledge.terminology
     rules = knowledge.rules
+    drugs, stops = rules.treatment.drugs, rules.treatment.stop_reasons
     # any amount in mg, words of doubt such as "or", kinds of visits, "taken": they are only asked of what was recognised otherwise
-    records = rules.activity.records
+    records, imaging, edss = rules.activity.records, rules.activity.imaging, rules.activity.edss
+    # activity and disability each hold these
+    of_records = (records.relapse_doubt, records.not_assessed, records.syndrome_name_not, imaging.count_name_not, edss.name_not)
     qualifying = Counter(
         (
             *(rules.activity.steroids.dose, rules.activity.steroids.every_hours),
@@ -33,9 +37,15 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
             *rules.diagnosis.signs.mimics.refuted_text,
             *rules.diagnosis.signs.mimics.antibody_titre_text,
             *rules.diagnosis.ms.part_text,
-            *(records.relapse_doubt, records.not_assessed, records.syndrome_name_not),
+            *(2 * of_records),
             *(*rules.cell_therapy.cells.plan_text, *rules.cell_therapy.cells.not_done_text, *rules.cell_therapy.cells.clinic_text),
+            *rules.cell_therapy.cells.after_text,
+            *(*drugs.drug_codes.values(), drugs.procedure_words, drugs.procedure_not, drugs.past_words, drugs.blinded_words),
+            *(stops.denied, stops.feared, stops.denied_after, stops.later_before, stops.later_after, stops.joined),
             *rules.person.pregnancy.unclear_text,
+            *rules.cautions.recorded.denied_words,
+            *(*rules.cautions.allergies.denied, *rules.cautions.allergies.doubt_words),
+            *(*rules.person.family.contraception.other_names, *rules.person.family.breastfeeding.other_names),
             *patterns_in(rules.treatment.mentions),
         )
     )
@@ -45,7 +55,7 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
     def relevant(concept: Concept) -> bool:
         if not concept.words or any(terminology.systems.says_absent(coding.system) for coding in concept.codings):
             return True
-        if terminology.match(concept):
+        if terminology.match(concept) or may_be_ms(concept, terminology, rules.diagnosis.ms):
             return True
         return any(search(text) for text in dict.fromkeys((words_of(concept), *concept.words)) for search in searches)
 

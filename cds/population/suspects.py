@@ -22,6 +22,7 @@ from cds.advice import MS_IS_ABSENT
 from cds.content import Content
 from cds.fhir.codes import Concept
 from cds.patient.context import Fact
+from cds.patient.diagnosis.unconfirmed import may_be_ms
 from cds.patient.records.conditions import words_of
 from cds.patient.rules import found
 from cds.population.export import Piece
@@ -110,7 +111,9 @@ def speaks_of_ms(content: Content) -> Callable[[bytes], bool]:
             concept = Concept.of(orjson.loads(code))
         except (msgspec.MsgspecError, orjson.JSONDecodeError):
             return True
-        return not concept or bool(content.terminology.match(concept, *value_sets)) or found(rules.ms.suspected_text, words_of(concept))
+        if not concept or may_be_ms(concept, content.terminology, rules.ms):
+            return True
+        return bool(content.terminology.match(concept, *value_sets)) or found(rules.ms.suspected_text, words_of(concept))
 
     return speaks
 

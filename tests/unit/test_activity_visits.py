@@ -1,10 +1,13 @@
 """Visits, infections and steroid doses as EHRs write them: what makes a relapse or an uncertain one, who looked (clinical-rules F4, F6)."""
 
+import base64
+
 import pytest
 from activity_charts import AS_OF, activity_rules, chart_of, facts_of, history_of
 from reading_charts import LOINC, SNOMED, terminology
 
 from cds.patient.activity.steroids import read_steroids
+from cds.three_valued import Bounds
 
 ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
 EXACERBATION = {"coding": [{"system": SNOMED, "code": "192929006"}]}
@@ -177,6 +180,7 @@ def steroid(words, dosage=None, **dose):
     [
         (steroid("methylprednisolone sodium succinate 125 mg vial", "1000 mg IV daily"), [True]),
         (steroid("Solu-Medrol", value=1, unit="g"), [True]),
+        (steroid("Urbason 1 g i.v."), [True]),
         (steroid("Solu-Medrol"), [True]),
         (steroid("methylprednisolone", "250 mg IV every 6 hours"), [True]),
         (steroid("methylprednisolone", "250 mg IV QID"), [True]),
@@ -317,3 +321,101 @@ def test_what_is_no_scan_changes_nothing(later):
 )
 def test_a_relapse_in_another_language(words):
     assert attacks(condition({"text": words}, onsetDateTime="2026-06-10")) == [("2026-06-10", "relapse")]
+
+
+@pytest.mark.parametrize("words", ["?relapse", "Suspected relapse", "MS relapse vs pseudorelapse"])
+def test_a_visit_for_what_may_be_a_relapse_is_an_uncertain_attack(words):
+    assert [status for _, status in attacks(visit(reasonCode=[{"text": words}]))] == ["uncertain"]
+
+
+def test_a_visit_that_dates_the_relapse_itself():
+    assert attacks(visit(reasonCode=[{"text": "MS relapse 03/2026"}])) == [("2026-03", "relapse")]
+
+
+@pytest.mark.parametrize("words", ["Follow up after MS relapse", "MS relapse follow-up", "Recent MS relapse"])
+def test_a_visit_after_a_relapse_does_not_date_it(words):
+    history, _ = history_of(chart_of(visit(reasonCode=[{"text": words}])))
+    assert history.relapses == ()
+    assert [str(one.known_by) for one in history.undated] == ["2026-08-03"]
+
+
+def test_a_visit_after_a_relapse_that_is_on_record():
+    history, _ = history_of(chart_of(relapse(), visit(reasonCode=[{"text": "Follow up after MS relapse"}])))
+    assert [str(one.onset) for one in history.relapses] == ["2026-06-10"]
+    assert history.undated == ()
+
+
+def test_a_relapse_long_ago_is_no_reason_of_today():
+    assert attacks(visit(reasonCode=[{"text": "h/o MS relapse in 2019"}])) == []
+
+
+@pytest.mark.parametrize("name", ["Anzahl Schübe letzte 12 Monate", "Schübe seit letzter Visite", "Nombre de poussées", "Aantal schubs"])
+def test_a_number_of_relapses_in_another_language_is_no_silence(name):
+    row = {"resourceType": "Observation", "status": "final", "code": {"text": name}, "effectiveDateTime": "2026-08-03", "valueInteger": 2}
+    history, _ = history_of(chart_of(row))
+    assert sum(one.most for one in history.undated) == 2
+
+
+ACTIVE = base64.b64encode(b"FINDINGS: Two new T2 lesions.").decode()
+
+
+def test_lesions_that_only_the_attached_text_of_a_report_names():
+    attached = [{"contentType": "text/plain", "data": ACTIVE}]
+    _, (clean,) = history_of(chart_of(CLEAN | {"presentedForm": attached}))
+    assert (clean.clean, clean.new_t2_lesions) == (None, None)
+    _, (silent,) = history_of(chart_of(CLEAN | {"conclusion": "See below.", "presentedForm": attached}))
+    assert silent.new_t2_lesions == Bounds.exactly(2)
+
+
+def test_two_reports_of_one_day_that_contradict_each_other_give_no_number():
+    _, (scan_,) = history_of(chart_of(CLEAN, CLEAN | {"conclusion": "Two new T2 lesions. No enlarging lesions."}))
+    assert (scan_.new_t2_lesions, scan_.clean) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["Radiology report", "Diagnostic imaging study", "MRI report"])
+def test_a_report_whose_code_names_only_radiology_is_of_the_region_its_text_begins_with(name):
+    report = scan(effectiveDateTime="2026-09-04", code={"text": name}, conclusion="MRI BRAIN W WO CONTRAST. 2 new T2 lesions.")
+    assert facts_of(chart_of(LOOKED, CLEAN, report))["activity"].value == "active"
+
+
+@pytest.mark.parametrize(
+    ("name", "conclusion"), [("Radiology report", "CT HEAD. 2 new lesions."), ("Letter", "MRI brain of 2024 showed 2 new T2 lesions.")]
+)
+def test_another_report_is_none_of_an_mri(name, conclusion):
+    report = scan(effectiveDateTime="2026-09-04", code={"text": name}, conclusion=conclusion)
+    assert facts_of(chart_of(LOOKED, CLEAN, report))["activity"].value == "notActive"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "New skin lesions",
+        "New lesions",
+        "Enhancing liver lesions",
+        "New T1 hypointense lesions",
+        "Gd lesions at baseline",
+        "New T2 lesions (prior MRI)",
+        "Date of MRI with new lesions",
+    ],
+)
+def test_what_counts_no_new_ms_lesion_of_the_day(name):
+    _, scans = history_of(chart_of(answer(name, valueInteger=2)))
+    assert scans == ()
+
+
+@pytest.mark.parametrize("more", [{}, {"category": [{"coding": [{"code": "imaging"}]}], "code": {"text": "New lesions"}}])
+def test_a_count_that_names_the_scan_or_is_of_imaging(more):
+    _, (found,) = history_of(chart_of(answer("New T2 lesions since prior MRI", valueInteger=2) | more))
+    assert found.new_t2_lesions == Bounds.exactly(2)
+
+
+def test_a_visit_for_a_relapse_without_a_date_is_no_silence():
+    undated = {"resourceType": "Encounter", "status": "finished", "class": {"code": "AMB"}, "reasonCode": [{"text": "MS relapse"}]}
+    history, _ = history_of(chart_of(undated))
+    assert [one.known_by for one in history.undated] == [None]
+
+
+def test_fever_after_a_vaccination_is_fever():
+    fever = condition({"text": "Fever after influenza vaccination"}, onsetDateTime="2026-06-09")
+    assert attacks(relapse(), fever) == [("2026-06-10", "uncertain")]
+    assert attacks(relapse(), condition({"text": "Influenza vaccination"}, onsetDateTime="2026-06-09")) == [("2026-06-10", "relapse")]

@@ -208,7 +208,67 @@ def test_the_certainty_that_german_charts_state_beside_the_code(certainty, expec
     assert read(condition(code, verification="confirmed"))["ms"].value == "present"
 
 
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [
+        ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "G35.10"),
+        ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "G35.9"),
+        ("http://id.who.int/icd/release/11/mms", "8A40.0"),
+    ],
+)
+def test_a_code_whose_meaning_was_not_confirmed_is_no_absence(system, code):
+    coding = {"coding": [{"system": system, "code": code}]}
+    facts = read(condition(coding))
+    assert (facts["ms"].value, facts["subtype"].value) == (None, None)
+    assert "was not confirmed" in facts["ms"].reason
+    assert read(condition(coding, verification="refuted"))["ms"].value == "absent"
+    assert read(condition({"coding": [{"system": system, "code": "G43.0"}]}))["ms"].value == "absent"
+
+
 def test_two_certainties_that_contradict_each_other_leave_a_suspicion():
     url = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
     codings = [{"code": "G35.9", "display": "Multiple Sklerose", "extension": [{"url": url, "valueCoding": {"code": c}}]} for c in "GA"]
     assert read(condition({"coding": codings}, verification=None))["ms"].value == "suspected"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("AQP4 IgG", "1/320", "possible"),
+        ("MOG IgG", "++", "possible"),
+        ("Anti-MOG-AK IgG", "positiv", "possible"),
+        ("Aquaporin-4-AK", "nachweisbar", "possible"),
+        ("Anticorps anti-AQP4", "positif", "possible"),
+        ("NMO Ab", "Seropositive", "possible"),
+        ("AQP4 IgG", "Positive 1:320. MOG: negative", "possible"),
+        ("AQP4 and MOG antibodies", "AQP4 neg, MOG pos", "possible"),
+        ("Comment", "AQP4+", "possible"),
+        ("Comment", "MOG+ optic neuritis", "possible"),
+        ("Comment", "AQP4 Ab (+)", "possible"),
+        ("Comment", "anti-AQP4: POS", "possible"),
+        ("Comment", "AQP4 IgG 1:320", "possible"),
+        ("Comment", "MOG titre <1:10", "none"),
+        ("Comment", "MOG IgG negative at 1:10", "none"),
+        ("Comment", "AQP4+/-", "none"),
+        ("Aquaporin-4-AK", "negativ", "none"),
+        ("Aquaporin-4-AK", "nicht nachweisbar", "none"),
+        ("AQP4 IgG", "previously positive, now negative", "possible"),
+    ],
+)
+def test_how_laboratories_and_notes_write_an_antibody(name, value, expected):
+    assert read(condition(RRMS), observation({"text": name}, valueString=value))["mimic"].value == expected
+
+
+def test_an_antibody_with_a_number_and_a_flag_in_words():
+    level = {"valueQuantity": {"value": 30}, "interpretation": [{"text": "Positive"}]}
+    assert read(condition(RRMS), observation({"text": "AQP4 IgG"}, **level))["mimic"].value == "possible"
+
+
+def test_the_day_of_birth_is_no_onset():
+    facts, _, _ = read_chart(chart_of(condition(RRMS, onsetDateTime="1986-05-17")))
+    assert facts["disease.durationYears"].value is None
+
+
+@pytest.mark.parametrize("category", [{"text": "Family history"}, {"coding": [{"system": SNOMED, "code": "57177007"}]}])
+def test_a_category_of_family_history(category):
+    assert read(condition(RRMS) | {"category": [category]})["ms"].value == "absent"

@@ -27,6 +27,8 @@ DATED = [
     ("First attack in 2010, exacerbation 2026-07-14", ["2010", "2026-07-14"]),
     ("Relapse 3 weeks ago.", ["2026-08-22 to 2026-08-28"]),
     ("she had a relapse two months ago", ["2026-06-30 to 2026-07-30"]),
+    ("Relapse history: 2015, 2018, 06/2026", ["2015", "2018", "2026-06"]),
+    ("Relapse dates - 2024-05, 2026-06-03", ["2024-05", "2026-06-03"]),
     ("Relapse in spring 2025.", ["2025-03-01 to 2025-05-31"]),
 ]
 SINCE = [
@@ -102,6 +104,31 @@ def test_may_is_a_month():
 def test_counted_relapses(text, number, since):
     said = read(text)
     assert [(one.number.exact, str(one.start)) for one in said.counted] == [(number, since)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MS flare Aug '26.",
+        "Last seen with a relapse in May ’26",
+        "Schub im August 2026 mit Hemiparese links.",
+        "Akuter Schub, Kortisonstoß über 5 Tage.",
+        "Poussée en août 2026, corticothérapie.",
+        "Brote en agosto de 2026.",
+        "Ricaduta ad agosto 2026.",
+    ],
+)
+def test_a_relapse_whose_date_is_not_understood_is_not_passed_over(text):
+    said = read(text)
+    assert (said.dated, said.counted, said.undated) == ([], [], True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Schubförmig remittierende MS.", "Keine Schübe seit 2024.", "Kein neuer Schub.", "Pas de poussée.", "Sin brotes.", "Schubfrei."],
+)
+def test_a_relapse_that_another_language_denies_is_none(text):
+    assert not read(text).undated
 
 
 def test_spans_mean_nothing_without_the_day_of_writing():

@@ -21,9 +21,9 @@ from cds.patient.activity.report_text import ReportReading, total
 from cds.patient.activity.rules import ActivityRules, ImagingRecords
 from cds.patient.context import How, Scan
 from cds.patient.reading import unique
-from cds.patient.records.conditions import date_range, says
+from cds.patient.records.conditions import codes_in, date_range, says
 from cds.patient.records.counts import observed_count
-from cds.patient.records.mentions import report_texts
+from cds.patient.records.mentions import attached_texts, report_texts
 from cds.patient.records.results import observed_on, parts_of
 from cds.patient.records.unread import elsewhere
 from cds.three_valued import Bounds, Truth
@@ -50,6 +50,7 @@ class _Study(Struct):
     region: Region
     refs: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    attached: list[str] = field(default_factory=list)
     counts: list[_Count] = field(default_factory=list)
     unread: str = ""
 
@@ -97,7 +98,7 @@ def mri_open(chart: Chart, terminology: Terminology, rules: ActivityRules) -> st
 
 def _reported(entry: Entry, terminology: Terminology, rules: ActivityRules, as_of: date) -> _Study | None:
     report = entry.resource
-    region = _region(entry.concept, terminology, rules.imaging)
+    region = _region(entry.concept, terminology, rules.imaging) or _region_in_words(entry, terminology, rules.imaging)
     day = observed_on(report)
     if region is None or day is None or day.first > as_of or report.status not in (*rules.records.final, *rules.imaging.unread_statuses):
         return None
@@ -106,6 +107,7 @@ def _reported(entry: Entry, terminology: Terminology, rules: ActivityRules, as_o
         region=region,
         refs=[entry.ref],
         texts=list(report_texts(report)),
+        attached=list(attached_texts(report)) if report.conclusion else [],
         unread=f"{report.status} report" if report.status in rules.imaging.unread_statuses else "",
     )
 
@@ -122,12 +124,21 @@ def _region(concept: Concept, terminology: Terminology, records: ImagingRecords)
     return None
 
 
+def _region_in_words(entry: Entry, terminology: Terminology, records: ImagingRecords) -> Region | None:
+    """The region that the text of a report begins with, where its code says no more than that it is of radiology."""
+    text = next(report_texts(entry.resource), "")[: records.heading_reach]
+    if not text or not says(entry.concept, terminology, records.radiology_name):
+        return None
+    return _region(Concept(text=text), terminology, records)
+
+
 def _same_study(study: _Study, studies: list[_Study]) -> _Study:
     """Reports of one day and region are one study. Adds the study, or adds to the one that is there."""
     for known in studies:
         if (known.date, known.region, known.unread) == (study.date, study.region, study.unread):
             known.refs += study.refs
             known.texts += study.texts
+            known.attached += study.attached
             return known
     studies.append(study)
     return study
@@ -143,6 +154,8 @@ def _add_observation(
         return
     counts = [count for part, named in parts_of(entry) if (count := _count(part, named, terminology, rules)) is not None]
     concept = entry.concept
+    if counts and entry.ref not in by_result and not _of_imaging(entry, terminology, rules.imaging):
+        return
     region = None if counts else _region(concept, terminology, rules.imaging)
     if not counts and (region is None or not observation.valueString):
         return
@@ -154,6 +167,17 @@ def _add_observation(
     study.counts += counts
     if region is not None:
         study.texts.append(observation.valueString)
+
+
+def _of_imaging(entry: Entry, terminology: Terminology, records: ImagingRecords) -> bool:
+    """Whether a count is one of a scan: by its code, its category, or a word such as MRI or T2; "new lesions" may be of the skin."""
+    if any(not codes_in(category).isdisjoint(records.count_categories) for category in entry.resource.category or ()):
+        return True
+    named = (entry.concept, *(concept for _, concept in parts_of(entry)))
+    return any(
+        says(concept, terminology, records.count_context) or terminology.match(concept, records.gd_value_set, records.t2_value_set)
+        for concept in named
+    )
 
 
 def _add_procedure(entry: Entry, terminology: Terminology, rules: ActivityRules, as_of: date, studies: list[_Study]) -> None:
@@ -172,7 +196,7 @@ def _add_procedure(entry: Entry, terminology: Terminology, rules: ActivityRules,
 def _count(part: Any, concept: Concept, terminology: Terminology, rules: ActivityRules) -> _Count | None:
     records = rules.imaging
     hits = terminology.match(concept, records.gd_value_set, records.t2_value_set)
-    if any(hit.role == "exclude" for hit in hits):
+    if any(hit.role == "exclude" for hit in hits) or says(concept, terminology, records.count_name_not):
         return None
     coded = {hit.value_set for hit in hits if hit.how == "coded"}
     gd, t2 = (name in coded or (not coded and says(concept, terminology, pattern)) for name, pattern in _lesion_names(records))
@@ -206,11 +230,13 @@ def _scan(study: _Study, rules: ActivityRules, pml_from: date | None) -> Scan:
     )
     if study.unread:
         return replace(scan, note=f"{study.unread.capitalize()}: not read.", unread=study.unread)
-    readings = [rules.reports.read(text, cord=study.region == "cord", on=study.date) for text in sorted(set(study.texts))]
+    readings = _readings(study, rules)
     counted = {kind: _agreed(count.number for count in study.counts if count.kind == kind) for kind in COUNT_KINDS}
     written_t2 = _agreed(total(reading.new, reading.enlarging) for reading in readings)
     written_gd = _agreed(reading.gd for reading in readings)
     t2 = counted["newOrEnlarging"] or _parts(counted["new"], counted["enlarging"], readings)
+    if written_t2 is None and not study.counts:
+        t2 = None  # reports that contradict each other
     gd = counted["gd"] or written_gd
     marked: Truth = True if any(reading.marked_increase for reading in readings) else False if t2 == _NONE else None
     note, disagreement = _words(study, readings), _disagreement(counted, written_t2, written_gd)
@@ -230,6 +256,25 @@ def _scan(study: _Study, rules: ActivityRules, pml_from: date | None) -> Scan:
         disagreement=disagreement,
         unread=_unread(t2, gd, readings),
     )
+
+
+def _readings(study: _Study, rules: ActivityRules) -> list[ReportReading]:
+    """What the texts say. Attached text stands in for a conclusion that says nothing of lesions; else it only adds those it names."""
+
+    def read(texts: Iterable[str]) -> list[ReportReading]:
+        return [rules.reports.read(text, cord=study.region == "cord", on=study.date) for text in sorted(set(texts))]
+
+    concluded, attached = read(study.texts), read(study.attached)
+    if all(reading.new is None and reading.enlarging is None and reading.gd is None for reading in concluded):
+        return concluded + attached
+    return concluded + [_only_lesions(reading) for reading in attached if reading.clean is False]
+
+
+def _only_lesions(reading: ReportReading) -> ReportReading:
+    def some(number: Bounds | None) -> Bounds | None:
+        return number if number is not None and number.low >= 1 else None
+
+    return replace(reading, new=some(reading.new), enlarging=some(reading.enlarging), gd=some(reading.gd), note="")
 
 
 def _unread(t2: Bounds | None, gd: Bounds | None, readings: Sequence[ReportReading]) -> str:

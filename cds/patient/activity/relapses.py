@@ -22,7 +22,16 @@ from cds.patient.activity.relapse_text import NarrativeReading
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.activity.steroids import SteroidCourse, read_steroids, steroids_readable
 from cds.patient.activity.syndromes import read_syndromes
-from cds.patient.activity.visits import Visit, before_visit, neurology_visits, read_visits, relapse_visits, visits_of_conditions
+from cds.patient.activity.visits import (
+    Visit,
+    before_visit,
+    neurology_visits,
+    read_visits,
+    relapse_visits,
+    undated_relapse_visits,
+    visits_after_relapse,
+    visits_of_conditions,
+)
 from cds.patient.context import Relapse, Scan
 from cds.patient.disability.edss import EdssRecord, edss_records
 from cds.patient.reading import unique
@@ -73,6 +82,8 @@ def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, 
         for note, said in notes
         if said.undated
     ]
+    undated += _seen_after(visits, relapses, terminology, rules)
+    undated += [UndatedRelapse(known_by=None, resources=(ref,)) for ref in undated_relapse_visits(chart, terminology, rules)]
     more, unplaced = _from_counts(counts, relapses, rules.merging.within_days)
     relapses += more
     steroids = read_steroids(chart, terminology, rules, as_of)
@@ -97,6 +108,16 @@ def read_relapses(chart: Chart, terminology: Terminology, rules: ActivityRules, 
         mri_open=mri_open(chart, terminology, rules),
         edss_left_aside=tuple(record for record in scores if record.value is None),
     )
+
+
+def _seen_after(
+    visits: tuple[Visit, ...], relapses: Sequence[Relapse], terminology: Terminology, rules: ActivityRules
+) -> Iterator[UndatedRelapse]:
+    """Relapses of which only a visit afterwards tells; none where one is on record that may be it."""
+    for visit in visits_after_relapse(visits, terminology, rules):
+        earliest = add_months(visit.date.first, -rules.records.relapse_explained_months)
+        if not any(one.onset.within(earliest, visit.date.last) is not False for one in relapses):
+            yield UndatedRelapse(known_by=visit.date, resources=(visit.ref,))
 
 
 def _relapse_conditions(chart: Chart, terminology: Terminology, rules: ActivityRules) -> tuple[Diagnosed, ...]:

@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from cds.fhir.dates import DateRange
-from cds.patient.words.dates import DATE, dates_replaced, read_date
+from cds.patient.words.dates import DATE, dates_replaced, names_day, read_date
 from cds.patient.words.numbers import NumberWords
 from cds.patient.words.patterns import compiled, holds_one
 from cds.patient.words.vocabulary import Numbers, ReportWords
@@ -21,9 +21,11 @@ from cds.three_valued import Bounds, Truth
 Kind = Literal["new", "enlarging", "gd"]
 KINDS: tuple[Kind, ...] = ("new", "enlarging", "gd")
 
+_READ = ("addendum", "summary", "findings")
+"""The sections that are read; what stands in an earlier one counts before what a later one says of the same lesions."""
+
 _ASIDE = " ¤ "
 _DATE_MARK = "§"
-_MONTH_DAYS = 31
 _NONE = Bounds.exactly(0)
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|[;\n]")
 
@@ -107,7 +109,8 @@ class ReportReader(Struct, frozen=True):
                 many[name] = tuple(compiled(pattern, terms, "ranvier-reading-mri") for pattern in value)
         kinds = {heading: kind for kind, headings in words.headings.items() for heading in headings}
         written = "|".join(re.escape(heading) for heading in sorted(kinds, key=len, reverse=True))
-        headings = re.compile(rf"(?:^|(?<=[\n.;:?!)]))\s*(?P<heading>{written})\s*:", re.IGNORECASE | re.MULTILINE)
+        dated = rf"(?:\s+(?:of\s+|on\s+)?(?:{DATE}|#?\d))?"
+        headings = re.compile(rf"(?:^|(?<=[\n.;:?!)]))\s*(?P<heading>{written}){dated}\s*:", re.IGNORECASE | re.MULTILINE)
         return cls(words, counted, one, many, headings, kinds)
 
     def read(self, text: str, *, cord: bool = False, on: DateRange | None = None) -> ReportReading:
@@ -117,26 +120,24 @@ class ReportReader(Struct, frozen=True):
         """
         text = re.sub(r"[^\S\n]+", " ", text.replace("‐", "-").replace("‑", "-"))
         if on is not None:
-            text = dates_replaced(text, lambda hit: "today" if _same(read_date(hit[0]), on) else hit[0])
+            text = dates_replaced(text, lambda hit: "today" if names_day(read_date(hit[0]), on) else hit[0])
         sections = tuple(self._sections(text))
-        summary, findings = (
-            self._read_part([words for section, words in sections if section == kind], cord) for kind in ("summary", "findings")
-        )
+        parts = tuple(self._read_part([words for section, words in sections if section == kind], cord) for kind in _READ)
         numbers: dict[Kind, Bounds | None] = {}
         contradicted = False
         for kind in KINDS:
-            first, second = summary.number(kind), findings.number(kind)
-            numbers[kind] = second if first is None else first
-            contradicted = contradicted or (first == _NONE and second is not None and second.low >= 1)
-        open_t2 = summary.open_t2 or findings.open_t2 or contradicted
-        open_gd = summary.open_gd or findings.open_gd or contradicted
+            stated = [number for part in parts if (number := part.number(kind)) is not None]
+            numbers[kind] = stated[0] if stated else None
+            contradicted = contradicted or (stated[:1] == [_NONE] and any(number.low >= 1 for number in stated))
+        open_t2 = contradicted or any(part.open_t2 for part in parts)
+        open_gd = contradicted or any(part.open_gd for part in parts)
         no_comparison = any(pattern.search(text) for pattern in self.many["no_comparison"])
         for kind in KINDS:
             uncertain = open_gd if kind == "gd" else open_t2 or no_comparison
             if uncertain:
                 numbers[kind] = _opened(numbers[kind])
-        pml = self._pml(" ".join(words for section, words in sections if section in ("summary", "findings")))
-        marked = summary.marked or findings.marked
+        pml = self._pml(" ".join(words for section, words in sections if section in _READ))
+        marked = any(part.marked for part in parts)
         note = "The report contradicts itself." if contradicted else _NOT_UNDERSTOOD if open_t2 or open_gd else ""
         return ReportReading(
             new=numbers["new"],
@@ -146,7 +147,7 @@ class ReportReader(Struct, frozen=True):
             clean=_clean(numbers, blurred=marked or pml or open_t2 or open_gd or no_comparison),
             compared_with=self._compared(sections, text),
             pml=pml,
-            phrases=tuple(dict.fromkeys((*summary.phrases(), *findings.phrases()))),
+            phrases=tuple(dict.fromkeys(phrase for part in parts for phrase in part.phrases())),
             note=note,
         )
 
@@ -297,9 +298,10 @@ class ReportReader(Struct, frozen=True):
 
     def _number(self, hit: re.Match[str]) -> Bounds:
         """The number in a phrase; without one a plural is at least two (F5), a singular at least one."""
-        written = hit.groupdict().get("n")
-        number = self.numbers.read(written) if written else None
-        return number or Bounds.at_least(2 if self.one["several_nouns"].search(hit[0].strip()) else 1)
+        written = hit.groupdict().get("n") or ""
+        several = bool(self.one["several_nouns"].search(hit[0].strip()))
+        number = None if several and written.strip().lower() in self.numbers.rules.articles else self.numbers.read(written)
+        return number or Bounds.at_least(2 if several else 1)
 
     def _first_number(self, text: str) -> Bounds | None:
         hit = re.match(rf"\s*({self.numbers.pattern})", text, re.IGNORECASE)
@@ -325,13 +327,6 @@ class ReportReader(Struct, frozen=True):
 def _is_blank(text: str) -> bool:
     """Whether there are no words in the text, or none is left."""
     return not text.strip(_ASIDE)
-
-
-def _same(written: DateRange | None, on: DateRange) -> bool:
-    """Whether a written date is that of the scan, to the month at least."""
-    return (
-        written is not None and (written.last - written.first).days <= _MONTH_DAYS and on.within(written.first, written.last) is not False
-    )
 
 
 def _replaced(text: str, hits: Sequence[re.Match[str]], instead: str) -> str:

@@ -117,6 +117,8 @@ class RecordReading(Rules):
     relapse_value_set: str
     relapse_name: tuple[Pattern, ...]
     relapse_name_not: tuple[Pattern, ...]
+    relapse_before: Pattern
+    relapse_explained_months: int
     relapse_doubt: Pattern
     syndrome_value_set: str
     syndrome_codes: tuple[str, ...]
@@ -149,6 +151,11 @@ class ImagingRecords(Rules):
     t2_name: Pattern
     new_name: Pattern
     enlarging_name: Pattern
+    count_name_not: Pattern
+    count_context: Pattern
+    count_categories: tuple[str, ...]
+    radiology_name: Pattern
+    heading_reach: int
 
 
 class EdssRecords(Rules):
@@ -157,6 +164,7 @@ class EdssRecords(Rules):
     value_set: str
     name: Pattern
     name_not: Pattern
+    self_rated: Pattern
     value: Pattern
     text: Pattern
     text_not: Pattern

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 
@@ -14,6 +15,7 @@ from cds.patient.activity.attacks import Attack
 from cds.patient.activity.rules import ActivityRules
 from cds.patient.records.conditions import date_range, words_of
 from cds.patient.rules import found
+from cds.patient.words.dates import DATE, read_date
 
 
 class Visit(Struct, frozen=True):
@@ -32,7 +34,7 @@ def read_visits(chart: Chart, rules: ActivityRules) -> tuple[Visit, ...]:
     visits = []
     for entry in chart.entries("Encounter"):
         encounter = entry.resource
-        day = date_range(encounter.period.start) if encounter.period else None
+        day = date_range(encounter.period.start or encounter.period.end) if encounter.period else None
         if day is not None and encounter.status in (*records.visited, *records.visited_before_today):
             reasons = tuple(map(Concept.of, encounter.reasonCode or ()))
             kinds = (Concept.of(encounter.serviceType), *map(Concept.of, encounter.type or ()))
@@ -60,23 +62,60 @@ def visits_of_conditions(chart: Chart, visits: tuple[Visit, ...]) -> dict[str, D
 
 
 def relapse_visits(visits: tuple[Visit, ...], terminology: Terminology, rules: ActivityRules) -> Iterator[Attack]:
-    """Visits with a relapse as their reason; one that words call possible is provisional."""
-    records = rules.records
+    """Visits with a relapse as their reason; one that words call possible is provisional. A date in the reason is that of the relapse."""
     for visit in visits:
         for reason in visit.reasons:
-            coded = any(hit.how == "coded" and hit.role == "include" for hit in terminology.match(reason, records.relapse_value_set))
+            coded, worded = _relapse_in(reason, terminology, rules)
             words = words_of(reason)
-            if coded or (found(records.relapse_name, words) and not found(records.relapse_name_not, words)):
-                doubtful = found((records.relapse_doubt,), words)
-                note = f"Onset not recorded; taken from the visit of {visit.date}."
+            if coded or (worded and not found((rules.records.relapse_before,), words)):
+                doubtful = found((rules.records.relapse_doubt,), words)
+                written = _written_before(words, visit)
+                dated = "not recorded; taken from the visit" if written is None else "named by the visit"
+                note = f"Onset {dated} of {visit.date}."
                 yield Attack(
-                    onset=before_visit(visit.date, rules),
-                    stated=False,
+                    onset=written or before_visit(visit.date, rules),
+                    stated=written is not None,
                     provisional=doubtful,
                     resources=(visit.ref,),
                     how="coded" if coded else "text",
                     note=f"{note} Recorded as provisional or doubtful." if doubtful else note,
                 )
+
+
+def undated_relapse_visits(chart: Chart, terminology: Terminology, rules: ActivityRules) -> Iterator[str]:
+    """Visits for a relapse that have no date."""
+    for entry in chart.entries("Encounter"):
+        encounter = entry.resource
+        dated = encounter.period is not None and (encounter.period.start or encounter.period.end) is not None
+        if dated or encounter.status not in rules.records.visited:
+            continue
+        if any(any(_relapse_in(Concept.of(reason), terminology, rules)) for reason in encounter.reasonCode or ()):
+            yield entry.ref
+
+
+def visits_after_relapse(visits: tuple[Visit, ...], terminology: Terminology, rules: ActivityRules) -> Iterator[Visit]:
+    """Visits whose reason is that a relapse was there before, such as "follow-up after MS relapse": when it began is not said."""
+    for visit in visits:
+        if any(
+            _relapse_in(reason, terminology, rules) == (False, True)
+            and found((rules.records.relapse_before,), words_of(reason))
+            and _written_before(words_of(reason), visit) is None
+            for reason in visit.reasons
+        ):
+            yield visit
+
+
+def _relapse_in(reason: Concept, terminology: Terminology, rules: ActivityRules) -> tuple[bool, bool]:
+    """Whether a reason is a relapse, by its code and by its words."""
+    records, words = rules.records, words_of(reason)
+    coded = any(hit.how == "coded" and hit.role == "include" for hit in terminology.match(reason, records.relapse_value_set))
+    return coded, found(records.relapse_name, words) and not found(records.relapse_name_not, words)
+
+
+def _written_before(words: str, visit: Visit) -> DateRange | None:
+    """The date that the reason of a visit names, if the visit was not before it."""
+    dates = (read_date(hit) for hit in re.findall(DATE, words, re.IGNORECASE))
+    return next((day for day in dates if day is not None and day.first <= visit.date.last), None)
 
 
 def before_visit(visit: DateRange, rules: ActivityRules) -> DateRange:

@@ -22,8 +22,8 @@ class Symptom(NamedTuple):
     resources: tuple[str, ...]
 
 
-def first_symptom(chart: Chart, patterns: tuple[Pattern, ...], as_of: date) -> Symptom | None:
-    """The earliest date that an Observation named like "date of first symptom" has as its value."""
+def first_symptom(chart: Chart, patterns: tuple[Pattern, ...], earliest_day: date, as_of: date) -> Symptom | None:
+    """The earliest date from `earliest_day` on that an Observation named like "date of first symptom" has as its value."""
     dates, resources = [], []
     for entry in chart.entries("Observation"):
         observation = entry.resource
@@ -32,7 +32,7 @@ def first_symptom(chart: Chart, patterns: tuple[Pattern, ...], as_of: date) -> S
         if found(patterns, words_of(entry.concept)):
             dates.append(DateRange.parse(observation.valueDateTime))
             resources.append(entry.ref)
-    first = earliest(day for day in dates if day.first <= as_of)
+    first = earliest(day for day in dates if day.first <= as_of and day.last >= earliest_day)
     return None if first is None else Symptom(first, unique(resources))
 
 

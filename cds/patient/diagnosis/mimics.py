@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cds.fhir.chart import Chart
+from cds.fhir.chart import Chart, Entry
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.dates import DateRange
 from cds.fhir.medications import CARRIERS
@@ -55,6 +55,7 @@ class MimicRules(Rules):
     antibody_test_text: tuple[Pattern, ...]
     antibody_positive_text: tuple[Pattern, ...]
     antibody_titre_text: tuple[Pattern, ...]
+    antibody_value_text: tuple[Pattern, ...]
     antibody_flags: tuple[str, ...]
 
 
@@ -175,10 +176,11 @@ def _antibodies(chart: Chart, rules: SignRules) -> Iterator[_Sign]:
     positive: dict[str, DateRange | None] = {}
     for entry in chart.entries("Observation"):
         resource = entry.resource
-        if resource.status in rules.results.statuses:
-            said = found(rules.mimics.antibody_positive_text, f"{resource.valueString or ''} {notes_of(resource)}")
-            if said or any(_positive(part, {words_of(entry.concept), words_of(concept)}, rules) for part, concept in parts_of(entry)):
-                positive[entry.ref] = observed_on(resource)
+        if resource.status not in rules.results.statuses:
+            continue
+        tested = (_positive(part, {words_of(entry.concept), words_of(concept)}, rules) for part, concept in parts_of(entry))
+        if _said_positive(entry, rules.mimics) or any(tested):
+            positive[entry.ref] = observed_on(resource)
     if positive:
         days = ", ".join(str(day or "undated") for day in dict.fromkeys(positive.values()))
         text = f"A positive AQP4 or MOG antibody is reported ({days})."
@@ -187,15 +189,25 @@ def _antibodies(chart: Chart, rules: SignRules) -> Iterator[_Sign]:
     for type_ in ("Condition", "DiagnosticReport"):
         for entry in chart.entries(type_):
             resource = entry.resource
-            text = resource.conclusion or "" if type_ == "DiagnosticReport" else notes_of(resource)
-            if text and found(rules.mimics.antibody_positive_text, text) and not _in_error(resource):
+            text = resource.conclusion or "" if type_ == "DiagnosticReport" else f"{words_of(entry.concept)}. {notes_of(resource)}"
+            if found(rules.mimics.antibody_positive_text, text) and not _taken_back(resource):
                 noted.append(entry.ref)
     if noted:
         yield _Sign("mimic-antibody-noted", "A note or report tells of a positive AQP4 or MOG antibody.", unique(noted), None, how="text")
 
 
-def _in_error(resource: Any) -> bool:
-    return "entered-in-error" in (element(resource, "status"), *codes_in(element(resource, "verificationStatus")))
+def _said_positive(entry: Entry, rules: MimicRules) -> bool:
+    """Whether words of an Observation tell of a positive antibody: its value and notes, or its value behind its name."""
+    resource, name = entry.resource, words_of(entry.concept)
+    if found(rules.antibody_positive_text, f"{resource.valueString or ''} {notes_of(resource)}"):
+        return True
+    behind = f"{name}: {resource.valueString}" if resource.valueString and not found(rules.antibody_positive_text, name) else ""
+    return found(rules.antibody_positive_text, behind)
+
+
+def _taken_back(resource: Any) -> bool:
+    status = (element(resource, "status"), *codes_in(element(resource, "verificationStatus")))
+    return "entered-in-error" in status or "refuted" in status
 
 
 def _positive(part: Any, names: Collection[str], rules: SignRules) -> bool:
@@ -206,7 +218,10 @@ def _positive(part: Any, names: Collection[str], rules: SignRules) -> bool:
     if word is not None:
         return word == "positive"
     flags = {code.upper() for concept in part.interpretation or () for code in codes_in(concept)}
-    return bool(flags & set(rules.mimics.antibody_flags)) or found(rules.mimics.antibody_titre_text, part.valueString or "")
+    written = part.valueString or words_of(Concept.of(part.valueCodeableConcept))
+    return bool(flags & set(rules.mimics.antibody_flags)) or found(
+        (*rules.mimics.antibody_titre_text, *rules.mimics.antibody_value_text), written
+    )
 
 
 def _drugs(chart: Chart, terminology: Terminology, rules: SignRules, as_of: date) -> Iterator[_Sign]:

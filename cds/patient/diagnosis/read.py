@@ -11,17 +11,19 @@ from msgspec.structs import replace
 
 from cds.fhir.chart import Chart
 from cds.fhir.codes import Terminology
-from cds.fhir.dates import DateRange
+from cds.fhir.dates import DateRange, add_months
 from cds.patient.context import Conflict, Fact, How
 from cds.patient.diagnosis.duration import disease_duration, first_symptom, since_diagnosis
 from cds.patient.diagnosis.mimics import Mimic, MimicRules, SignRules, read_mimics
 from cds.patient.diagnosis.statements import MsRules, Statements, confirmed_and_refuted, read_statements
 from cds.patient.diagnosis.subtype import Course, SubtypeRules, coded_courses, read_course
+from cds.patient.diagnosis.unconfirmed import unconfirmed_entry
 from cds.patient.reading import Reading, earliest, unique
 from cds.patient.records.comedication import MedicineRules
 from cds.patient.records.conditions import (
     Diagnosed,
     absent,
+    date_range,
     dated,
     doubted,
     how_known,
@@ -82,17 +84,21 @@ def read_diagnosis(
 ) -> Diagnosis:
     """Read F1 to F3 and F16. `dmt_running` says whether an MS drug runs now, by `dmt_records`; it decides what a resolved MS entry means.
 
-    An MS entry that could not be read, or a problem list that was not, makes MS unknown, never absent.
+    An MS entry that could not be read or understood, or a problem list that was not read, makes MS unknown, never absent.
     """
     spectrum = (*rules.ms.ms, *rules.ms.cis, *rules.ms.ris)
     value_sets = (*spectrum, *rules.subtype.value_sets)
-    read = read_conditions(chart, terminology, *value_sets, worded=rules.ms.suspected_text)
+    found_records = read_conditions(chart, terminology, *value_sets, worded=rules.ms.suspected_text)
+    earliest_day = _earliest_day(chart, rules.ms)
+    read = [_in_a_life(record, earliest_day) for record in found_records]
     statements = read_statements(read, terminology, rules.ms)
     ms_records = statements.ms
     stated = [*(_in_doubt(record, rules.signs.mimics) for record in statements.others), *ms_records]
     early = {"cis": _including(stated, rules.ms.cis), "ris": _including(stated, rules.ms.ris)}
-    silence = absent(chart, terminology, *spectrum)
-    ms = _ms(statements, silence, why_open(chart), _Dmt(dmt_running, dmt_records))
+    unclear = unconfirmed_entry(chart, terminology, rules.ms, *value_sets)
+    silence = None if unclear else absent(chart, terminology, *spectrum)
+    open_because = f"What the code of {unclear} means was not confirmed." if unclear else why_open(chart)
+    ms = _ms(statements, silence, open_because, _Dmt(dmt_running, dmt_records))
     possible = ms.word in ("present", "suspected")
     asserted = [record for record in ms_records if record.asserted and ms.word != "excluded"]
     since = earliest(record.date for record in asserted) if possible else None
@@ -115,7 +121,7 @@ def read_diagnosis(
         cis_resources=refs(early["cis"]),
         course=course,
         mimic=mimic,
-        duration=disease_duration([*asserted, *attacks], first_symptom(chart, rules.ms.symptom_onset_text, as_of), as_of),
+        duration=disease_duration([*asserted, *attacks], first_symptom(chart, rules.ms.symptom_onset_text, earliest_day, as_of), as_of),
         since_diagnosis=since_diagnosis(asserted, as_of),
         conflicts=(*ms.conflicts, *course.conflicts, *mimic.conflicts),
     )
@@ -139,6 +145,21 @@ def diagnosis_facts(diagnosis: Diagnosis) -> Reading:
         },
         conflicts=diagnosis.conflicts,
     )
+
+
+def _earliest_day(chart: Chart, rules: MsRules) -> date:
+    """The first day that is believed as a date of MS: a birthday, where the day of birth is known."""
+    birth = date_range(chart.patient.resource.birthDate) if chart.patient is not None else None
+    return add_months(birth.first, 12 * rules.youngest_years) if birth is not None else date.min
+
+
+def _in_a_life(record: Diagnosed, earliest_day: date) -> Diagnosed:
+    """The record without the dates that lie before the patient can have had MS."""
+
+    def believed(day: DateRange | None) -> DateRange | None:
+        return day if day is not None and day.last >= earliest_day else None
+
+    return replace(record, onset=believed(record.onset), recorded=believed(record.recorded), asserted_on=believed(record.asserted_on))
 
 
 def _ms_or_cis(diagnosis: Diagnosis) -> Fact:

@@ -20,13 +20,16 @@ class MsRules(Rules):
     ms: tuple[str, ...]
     cis: tuple[str, ...]
     ris: tuple[str, ...]
+    unconfirmed: dict[str, Pattern]
     suspected_text: tuple[Pattern, ...]
     suspected_name: tuple[Pattern, ...]
+    suspected_course: tuple[Pattern, ...]
     refuted_text: tuple[Pattern, ...]
     refuted_note: tuple[Pattern, ...]
     family_text: tuple[Pattern, ...]
     part_codes: tuple[str, ...]
     part_text: tuple[Pattern, ...]
+    youngest_years: int
     symptom_onset_text: tuple[Pattern, ...]
 
 
@@ -97,6 +100,7 @@ def _against(text: str, note: str, named: bool, coded: bool, terminology: Termin
     if any(_nothing_but(words, rules.refuted_text, terminology, rules) for words in said) or (named and found(rules.refuted_note, note)):
         return "denial"
     doubted = found(rules.suspected_name, text) or (not coded and found(rules.suspected_text, text))
+    doubted = doubted or (not coded and any(_nothing_but(words, rules.suspected_course, terminology, rules) for words in said))
     return "doubt" if doubted or not named else ""
 
 

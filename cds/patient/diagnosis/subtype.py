@@ -78,6 +78,7 @@ def read_course(
         subtype = _early_subtype(early) or subtype
     elif isinstance(subtype.value, str):
         _early_after(early, [item for item in evidence if item.word == subtype.value], conflicts)
+    _noted(terminology, rules, kept, subtype, conflicts)
     if unsure - {subtype.value}:
         because = "could not be read" if unread else "is recorded both as confirmed and as refuted"
         subtype = Fact(value=None, reason=f"An MS diagnosis that names a course {because}.", resources=subtype.resources)
@@ -269,6 +270,19 @@ def _early_after(early: Mapping[str, Sequence[Diagnosed]], kept: Sequence[_Evide
     records = [_Evidence(word, "coded", record) for word, found_ in early.items() for record in found_ if record.asserted]
     if kept:
         _step_back([*records, *kept], kept[0].word, conflicts)
+
+
+def _noted(terminology: Terminology, rules: SubtypeRules, kept: Sequence[Diagnosed], subtype: Fact, conflicts: list[Conflict]) -> None:
+    """A note of an MS entry that names a course further on, such as "converted to SPMS", changes nothing but is shown."""
+    passed = PATH[: PATH.index(subtype.value) + 1] if subtype.value in PATH else (subtype.value,)
+    for record in kept:
+        if subtype.value is None or not record.note or found(rules.doubt_text, record.note):
+            continue
+        words = coded_courses(rules, terminology.match(Concept(text=record.note), *rules.value_sets), how="text")
+        other = sorted(words - {*passed, "progressive", "relapsing"})
+        if other:
+            text = f"A note of an MS entry names {other[0].upper()} ({dated(record)}); {str(subtype.value).upper()} is kept."
+            conflicts.append(Conflict(id="subtype-noted", text=text, resources=(*subtype.resources, record.ref)))
 
 
 def _with_suspicion(

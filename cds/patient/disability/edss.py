@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from msgspec import Struct
 
@@ -19,6 +20,11 @@ from cds.patient.records.conditions import says, words_of
 from cds.patient.records.narratives import narratives
 from cds.patient.records.results import observed_on, parts_of
 from cds.patient.rules import found
+from cds.patient.words.dates import dates_replaced, names_day, read_date
+from cds.three_valued import Truth
+
+_OTHER_DAY = "§"
+"""Stands for a date of another day (definition `ranvier-edss-records`)."""
 
 
 class EdssRecord(Struct, frozen=True, kw_only=True):
@@ -39,7 +45,9 @@ def edss_records(chart: Chart, terminology: Terminology, rules: ChartRecords, as
     """Every record of an EDSS up to `as_of`: observations by code or name, then notes with one EDSS and one value."""
     scale = terminology.value_sets[rules.edss.value_set].value_rule
     named = tuple(_observed(chart, terminology, rules, scale, as_of))
-    seen = {record.ref for record in named}
+    seen = {record.ref for record in named} | {
+        entry.ref for entry in chart.entries("Observation") if _names(entry.concept, terminology, rules) is False
+    }
     written = tuple(record for record in _written(chart, terminology, rules, scale, as_of) if record.ref not in seen)
     return tuple(sorted((*named, *written), key=lambda one: (one.date.first, one.date.last, one.ref)))
 
@@ -51,13 +59,14 @@ def _observed(chart: Chart, terminology: Terminology, rules: ChartRecords, scale
             continue
         for part, concept in parts_of(entry):
             coded = any(hit.how == "coded" for hit in terminology.match(concept, rules.edss.value_set))
-            named = says(concept, terminology, rules.edss.name) and not says(concept, terminology, rules.edss.name_not)
-            if not coded and not named:
+            if not coded and not _names(concept, terminology, rules):
                 continue
-            values, unit, raw = _values(part, rules)
+            values, unit, raw = _values(part, rules, day)
             how: How = "coded" if coded and part.valueString is None else "text"
             if observation.status in rules.records.provisional:
                 yield EdssRecord(ref=entry.ref, date=day, value=None, how=how, why_not=f"preliminary {raw}".strip())
+            elif observation.status in rules.records.final and raw and _self_rated(observation, terminology, rules):
+                yield EdssRecord(ref=entry.ref, date=day, value=None, how=how, why_not=f"{raw} as the patient scored it")
             elif observation.status in rules.records.final and raw:
                 if values and all(_on_scale(value, unit, scale) for value in values):
                     yield from (EdssRecord(ref=entry.ref, date=day, value=value, how=how) for value in values)
@@ -66,10 +75,25 @@ def _observed(chart: Chart, terminology: Terminology, rules: ChartRecords, scale
                     yield EdssRecord(ref=entry.ref, date=day, value=None, how=how, why_not=why_not, unclear=not values)
 
 
+def _names(concept: Concept, terminology: Terminology, rules: ChartRecords) -> Truth:
+    """Whether words name the EDSS of the day: `False` if they name something else of it, such as an earlier one; `None` if nothing."""
+    if not says(concept, terminology, rules.edss.name):
+        return None
+    return not says(concept, terminology, rules.edss.name_not)
+
+
+def _self_rated(observation: Any, terminology: Terminology, rules: ChartRecords) -> bool:
+    """Whether the patient, or a relative, gave the score: nobody else performed it, or the method says so."""
+    performers = [performer for performer in observation.performer or () if performer is not None]
+    own = [one for one in performers if one.type in _PERSONS or any(f"{person}/" in (one.reference or "") for person in _PERSONS)]
+    return (bool(own) and len(own) == len(performers)) or says(Concept.of(observation.method), terminology, rules.edss.self_rated)
+
+
+_PERSONS = ("Patient", "RelatedPerson")
 _UNCLEAR = "a record without one clear value"
 
 
-def _values(part: object, rules: ChartRecords) -> tuple[tuple[float, ...], str, str]:
+def _values(part: object, rules: ChartRecords, on: DateRange) -> tuple[tuple[float, ...], str, str]:
     """The value, or the ends of a span of values, its unit, and what was written. No value where it is not clear which one is meant."""
     quantity, span = element(part, "valueQuantity"), element(part, "valueRange")
     if quantity is not None and quantity.value is not None:
@@ -87,9 +111,9 @@ def _values(part: object, rules: ChartRecords) -> tuple[tuple[float, ...], str, 
     if not any(letter.isdigit() for letter in text):
         return (), "", ""
     begins = re.match(rules.edss.value, text)
-    if begins and not found((rules.edss.text_not,), text):
+    if begins and not found((rules.edss.text_not,), text) and _OTHER_DAY not in _masked(text, on):
         return tuple(_number(end) for end in begins.group("score", "other") if end), "", text
-    scores = _scores(text, rules)
+    scores = _scores(text, rules, on)
     return ((scores[0],), "", text) if len(scores) == 1 else ((), "", _UNCLEAR)
 
 
@@ -97,10 +121,15 @@ def _number(written: str) -> float:
     return float(written.replace(",", "."))
 
 
-def _scores(text: str, rules: ChartRecords) -> list[float]:
+def _masked(text: str, on: DateRange) -> str:
+    """The text with a mark for each date of another day."""
+    return dates_replaced(text, lambda hit: "today" if names_day(read_date(hit[0]), on) else _OTHER_DAY)
+
+
+def _scores(text: str, rules: ChartRecords, on: DateRange) -> list[float]:
     """The different EDSS values that a text states; none if a sentence on the EDSS also speaks of other times, plans or people."""
     scores: set[float] = set()
-    for sentence in re.split(r"\.(?=\s|$)|[;\n]", text):
+    for sentence in re.split(r"\.(?=\s|$)|[;\n]", _masked(text, on)):
         hits = list(re.finditer(rules.edss.text, sentence, re.IGNORECASE))
         if hits and found((rules.edss.text_not,), sentence):
             return []
@@ -110,7 +139,7 @@ def _scores(text: str, rules: ChartRecords) -> list[float]:
 
 def _written(chart: Chart, terminology: Terminology, rules: ChartRecords, scale: ValueRule | None, as_of: date) -> Iterator[EdssRecord]:
     for note in narratives(chart, terminology, rules, as_of):
-        scores = _scores(note.text, rules) if note.written is not None else []
+        scores = _scores(note.text, rules, note.written) if note.written is not None else []
         if note.written is not None and note.written.first <= as_of and len(scores) == 1 and _on_scale(scores[0], "", scale):
             yield EdssRecord(ref=note.ref, date=note.written, value=scores[0], how="text")
 

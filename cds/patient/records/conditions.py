@@ -6,7 +6,7 @@ FHIR semantics: clinical-rules F1 and terminology `conventions.fhir_status_seman
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, Literal
 
@@ -31,9 +31,13 @@ OLDEST = 130
 
 _ROLES_THAT_COUNT = ("include", "context")
 _ENCOUNTER = ("encounter-diagnosis", "encounter diagnosis")
+_FAMILY_HISTORY = "57177007"
+"""SNOMED CT: family history with explicit context."""
 _CERTAINTY = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
 _CERTAINTIES: dict[str, Verification] = {"G": "confirmed", "V": "suspected", "A": "refuted"}
 """How German charts state the verification beside the code: gesichert, Verdacht, Ausschluss."""
+_OVER = "Z"
+"""The same, Zustand nach: it was, and is over."""
 _DATE_ONLY = re.compile(r"\s*(\d{4}(?:-\d{2}(?:-\d{2})?)?)\s*")
 
 
@@ -164,7 +168,7 @@ def read_conditions(
 ) -> tuple[Diagnosed, ...]:
     """Every Condition that one of the value sets names, or that a guard or one of `worded` recognises and none of `unless` takes back.
 
-    Entered-in-error is left out; the order is stable.
+    Words take back no code. Entered-in-error is left out; the order is stable.
     """
     birth = date_range(chart.patient.resource.birthDate) if chart.patient is not None else None
     records = []
@@ -173,23 +177,37 @@ def read_conditions(
         condition = entry.resource
         concept = entry.concept
         hits = match(concept)
-        verification = codes_in(condition.verificationStatus)
-        if "entered-in-error" in verification:
+        if not is_said(condition):
             continue
-        named = any(hit.role in _ROLES_THAT_COUNT for hit in hits)
+        named = any(hit.role in _ROLES_THAT_COUNT or hit.how == "coded" for hit in hits)
         if named or ((hits or says(concept, terminology, *worded)) and not says(concept, terminology, *unless)):
-            records.append(_diagnosed(entry.ref, condition, concept, hits, verification, birth))
+            records.append(_diagnosed(entry.ref, condition, concept, hits, birth))
     return tuple(sorted(records, key=lambda record: (record.stated_on.first if record.stated_on else date.max, record.ref)))
 
 
-def _diagnosed(
-    ref: str, condition: Any, concept: Concept, hits: tuple[Hit, ...], verification: frozenset[str], birth: DateRange | None
-) -> Diagnosed:
+def is_said(condition: Any) -> bool:
+    """Whether it says something of the patient: neither entered in error, nor filed as family history."""
+    return "entered-in-error" not in codes_in(condition.verificationStatus) and not _of_the_family(condition)
+
+
+def verification_of(condition: Any) -> Verification:
+    """How sure it is: by its status, else by an extension of its code."""
+    codes = codes_in(condition.verificationStatus)
+    return _verification(codes) if codes else _certainty(condition)
+
+
+def _of_the_family(condition: Any) -> bool:
+    """Whether its category files it as family history."""
+    said = [code.lower() for category in condition.category or () for code in codes_in(category)]
+    return any(code == _FAMILY_HISTORY or code.replace("-", " ") == "family history" for code in said)
+
+
+def _diagnosed(ref: str, condition: Any, concept: Concept, hits: tuple[Hit, ...], birth: DateRange | None) -> Diagnosed:
     return Diagnosed(
         ref=ref,
         hits=hits,
         codes=tuple(coding.code for coding in concept.codings if coding.code),
-        verification=_verification(verification) if verification else _certainty(condition),
+        verification=verification_of(condition),
         state=_state(condition),
         encounter=any(not codes_in(category).isdisjoint(_ENCOUNTER) for category in condition.category or ()),
         onset=_onset(condition, birth),
@@ -211,14 +229,18 @@ def _verification(codes: frozenset[str]) -> Verification:
 
 def _certainty(condition: Any) -> Verification:
     """The verification that an extension of the code states where the Condition has none; two that differ leave a suspicion."""
-    stated: set[Verification] = set()
-    for coding in (condition.code.coding or ()) if condition.code is not None else ():
-        for extension in (coding.extension or ()) if coding is not None else ():
-            if extension.url == _CERTAINTY and extension.valueCoding is not None and extension.valueCoding.code in _CERTAINTIES:
-                stated.add(_CERTAINTIES[extension.valueCoding.code])
+    stated = {_CERTAINTIES[code] for code in _beside_the_code(condition) if code in _CERTAINTIES}
     if len(stated) > 1:
         return "suspected"
     return stated.pop() if stated else "notStated"
+
+
+def _beside_the_code(condition: Any) -> Iterator[str | None]:
+    """The certainties that extensions of its codes state."""
+    for coding in (condition.code.coding or ()) if condition.code is not None else ():
+        for extension in (coding.extension or ()) if coding is not None else ():
+            if extension.url == _CERTAINTY and extension.valueCoding is not None:
+                yield extension.valueCoding.code
 
 
 def _state(condition: Any) -> State:
@@ -230,7 +252,7 @@ def _state(condition: Any) -> State:
     if "inactive" in codes:
         return "inactive"
     ended = any((condition.abatementDateTime, condition.abatementPeriod, condition.abatementString, condition.abatementAge))
-    return "resolved" if ended and not codes else "active"
+    return "resolved" if not codes and (ended or _OVER in _beside_the_code(condition)) else "active"
 
 
 def _onset(condition: Any, birth: DateRange | None) -> DateRange | None:

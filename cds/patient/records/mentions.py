@@ -96,12 +96,18 @@ def sentences(words: str) -> list[str]:
 
 def report_texts(report: Any) -> Iterator[str]:
     """The words of a report: its conclusion, else its attached plain text, and its coded conclusions in words."""
-    attached = [form.data for form in report.presentedForm or () if form.data and (form.contentType or "").startswith("text/plain")]
     if report.conclusion:
         yield report.conclusion
     else:
-        yield from (data.decode("utf-8", errors="replace") for data in attached)
+        yield from attached_texts(report)
     yield from (words_of(Concept.of(code)) for code in report.conclusionCode or ())
+
+
+def attached_texts(report: Any) -> Iterator[str]:
+    """The plain text that is attached to a report."""
+    for form in report.presentedForm or ():
+        if form.data and (form.contentType or "").startswith("text/plain"):
+            yield form.data.decode("utf-8", errors="replace")
 
 
 def mention_in(text: Text, rules: MentionRules, *, bare: bool = False) -> Mention | None:

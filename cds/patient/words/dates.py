@@ -13,6 +13,7 @@ from datetime import date
 from cds.fhir.dates import DateRange
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_DAYS = 31
 _SEASONS = {"spring": (3, 5), "summer": (6, 8), "autumn": (9, 11), "fall": (9, 11)}
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
@@ -55,6 +56,13 @@ def read_date(text: str) -> DateRange | None:
     number = _MONTHS.index(month[0][:3]) + 1
     day = re.search(r"\b(\d{1,2})(?!\d)", text.replace(year[0], " "))
     return _parsed(f"{year[0]}-{number:02}" + (f"-{int(day[1]):02}" if day else ""))
+
+
+def names_day(written: DateRange | None, on: DateRange) -> bool:
+    """Whether a written date is that of the day, to the month at least."""
+    return (
+        written is not None and (written.last - written.first).days <= _MONTH_DAYS and on.within(written.first, written.last) is not False
+    )
 
 
 def _parsed(text: str) -> DateRange | None:

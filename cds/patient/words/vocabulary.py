@@ -9,6 +9,7 @@ class Numbers(Rules):
     """`ranvier-reading-numbers`: numbers in words."""
 
     words: dict[str, int]
+    articles: tuple[str, ...]
     several: tuple[str, ...]
     none: tuple[str, ...]
     yes: tuple[str, ...]
