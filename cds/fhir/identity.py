@@ -75,13 +75,15 @@ def patients_meant(resources: Iterable[Identified], addresses: Mapping[str, Targ
 
 
 def owner(item: Identified, own: str | None, patients: Collection[str], addresses: Mapping[str, Target]) -> Owner:
-    """Whose resource it is. One without a subject belongs to the patient it was asked for.
+    """Whose resource it is. One without a subject belongs to the patient it was asked for; one about a relative or a fetus does not.
 
     `own` is the bare id of the patient, `patients` are the ids of all Patients that were sent.
     """
     if item.type == "Patient":
         unidentified = item.id.startswith(UNIDENTIFIED) and own not in patients
         return "own" if unidentified or own in (None, item.id) else "another"
+    if item.type == "Observation" and _on_somebody_else(item.raw, own, addresses):
+        return "another"
     subject = _subject(item.raw)
     if own is None or not subject or item.type == "Medication":
         return "own"
@@ -92,6 +94,16 @@ def owner(item: Identified, own: str | None, patients: Collection[str], addresse
     if type_ in (None, "Patient") and id == own:
         return "own"
     return "another" if type_ is not None or id in patients or not str(subject).startswith("urn:") else "unclear"
+
+
+def _on_somebody_else(raw: Raw, own: str | None, addresses: Mapping[str, Target]) -> bool:
+    """Whether the focus of a result is another person: it stands in the chart of the patient and is none of theirs."""
+    focus = raw.get("focus")
+    targets = (target_of(one, addresses) for one in (focus if isinstance(focus, list) else [focus]))
+    return any(
+        target is not None and (target[0] == "RelatedPerson" or (target[0] == "Patient" and own not in (None, target[1])))
+        for target in targets
+    )
 
 
 def _subject(raw: Raw) -> Any:

@@ -284,6 +284,29 @@ def test_the_patient_among_others_is_no_mismatch():
     assert chart.patient.ref == "Patient/p1"
 
 
+@pytest.mark.parametrize(
+    ("focus", "own"),
+    [
+        ([{"reference": "Patient/fetus"}], False),
+        ([{"reference": "RelatedPerson/mother"}], False),
+        ([{"reference": "Patient/p1"}], True),
+        ([{"reference": "Device/pump"}], True),
+        ([{"display": "the left lobe"}], True),
+        ("broken", True),
+        (None, True),
+    ],
+)
+def test_a_result_about_a_relative_or_a_fetus_is_none_of_the_patient(focus, own):
+    result = {
+        "resourceType": "Observation",
+        "id": "o1",
+        "status": "final",
+        "code": {"text": "HBsAg"},
+        "subject": {"reference": "Patient/p1"},
+    }
+    assert refs(read(observations=bundle(result | {"focus": focus})), "Observation") == (["Observation/o1"] if own else [])
+
+
 def test_another_patient_beside_the_patient_is_dropped():
     chart = read(patient=patient(), others=bundle(patient("p2"), condition("c2", "Patient/p2")))
     assert chart.patient is not None
