@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from cds.deck.rank import Candidate
@@ -44,15 +45,20 @@ def candidate(findings: Sequence[SafetyFinding]) -> Candidate:
 
 
 def title(findings: Sequence[SafetyFinding], room: int, wording: Wording) -> str:
-    """The card's headline in at most `room` UTF-16 code units: the first hazard, and how many more drugs and hazards there are."""
-    first = min(findings, key=lambda finding: finding.level != "warning")
+    """The card's headline in at most `room` UTF-16 code units: the first hazard, and how many more drugs and hazards there are.
+
+    What is recorded comes first, of that the drug that is ordered; then what a record leaves open, then what is missing.
+    """
+    first = min(findings, key=lambda finding: (finding.level != "warning", not finding.recorded, not finding.drafted, not _held(finding)))
     drug, hazard = wording.term(first.name), wording.term(lower(first.hazard.hazard))
-    if not first.recorded:
-        forms = [f"{drug}: {wording.titles['unknown' if first.verdict == 'unknown' else 'check']}."]
-    else:
+    if first.recorded:
         more = len({(f.drug, f.hazard.hazard) for f in findings if f.recorded}) - 1
         what = wording.titles[first.hazard.column] + (f"; {more} {wording.titles['more']}" if more else "")
         forms = [f"{drug}, {hazard}: {what}.", f"{drug}: {what}."]
+    elif _held(first):
+        forms = [f"{drug}, {hazard}: {wording.titles['unclear']}.", f"{drug}: {wording.titles['unclear']}."]
+    else:
+        forms = [f"{drug}: {wording.titles['unknown' if first.verdict == 'unknown' else 'check']}."]
     return next((form for form in forms if len(form.encode("utf-16-le")) // 2 <= room), forms[-1])
 
 
@@ -86,17 +92,41 @@ def unread(findings: Iterable[SafetyFinding]) -> list[str]:
 
 
 def not_known(findings: Sequence[SafetyFinding], cite: Cite, wording: Wording, *, brief: bool = False) -> list[str]:
-    """One bullet a drug: the data its label or guidance names and this chart does not hold; in brief, how many."""
-    drugs: dict[str, list[SafetyFinding]] = {}
-    for finding in findings:
-        if finding.verdict == "unknown":
-            drugs.setdefault(finding.name, []).append(finding)
-    items = {name: list(dict.fromkeys(finding.hazard.item for finding in of)) for name, of in drugs.items()}
-    if brief and items:
-        return [f"- {wording.phrase('not_found_brief', drugs=', '.join(f'{name} ({len(of)})' for name, of in items.items()))}"]
-    return [
-        f"- {wording.phrase('not_found', drug=upper(name), items=', '.join(items[name]), cited=cite(of[0]))}" for name, of in drugs.items()
-    ]
+    """The data that labels or guidance name and that this chart leaves open, one bullet a record; then one bullet a drug: what it has not.
+
+    In brief, how many.
+    """
+    unknown = [finding for finding in findings if finding.verdict == "unknown"]
+    absent = {(f.name, f.hazard.item) for f in unknown if not _held(f)}
+    unclear = {(f.name, f.hazard.item): f for f in reversed(unknown) if (f.name, f.hazard.item) not in absent}
+    missing = list(dict.fromkeys((f.name, f.hazard.item) for f in unknown if not _held(f)))
+    if brief:
+        told = {"unclear_brief": [*reversed(unclear)], "not_found_brief": missing}
+        blanks = {"unclear_brief": "items", "not_found_brief": "drugs"}
+        return [f"- {wording.phrase(name, **{blanks[name]: _counted(pairs)})}" for name, pairs in told.items() if pairs]
+    bullets = []
+    for (drug, item), finding in reversed(unclear.items()):
+        cited = cite(finding)
+        reason = f"{_held(finding).removesuffix('.')} ({cited})." if cited else _held(finding)
+        bullets.append(f"- {wording.phrase('unclear', item=f'{upper(drug)}: {item}', reason=reason)}")
+    for drug in dict.fromkeys(drug for drug, _ in missing):
+        items, first = [item for name, item in missing if name == drug], next(f for f in unknown if f.name == drug and not _held(f))
+        bullets.append(f"- {wording.phrase('not_found', drug=upper(drug), items=', '.join(items), cited=cite(first))}")
+    return bullets
+
+
+def _counted(pairs: Iterable[tuple[str, str]]) -> str:
+    """Drugs, each with the number of data: `ocrelizumab (2), fingolimod (1)`."""
+    drugs = Counter(drug for drug, _ in pairs)
+    return ", ".join(f"{drug} ({count})" for drug, count in drugs.items())
+
+
+def _held(finding: SafetyFinding) -> str:
+    """What records say that leave an unknown hazard open; empty where the chart holds none, or where the hazard is known."""
+    if finding.verdict != "unknown":
+        return ""
+    grounds = (finding.facts[name] for name in finding.pair.condition.why(finding.facts))
+    return " ".join(dict.fromkeys(ground.reason for ground in grounds if ground.resources and ground.reason))
 
 
 def short(findings: Iterable[SafetyFinding], wording: Wording, cite: Cite | None = None, *, brief: bool = False) -> str:
@@ -124,8 +154,14 @@ def findings_as_criteria(findings: Iterable[SafetyFinding]) -> tuple[Finding, ..
 
 
 def in_brief(reasons: Iterable[str]) -> str:
-    """What each reason says first, without what it rests on: neither brackets nor what follows a colon."""
-    return "; ".join(lower(re.split(r" \(|: |\. ", reason)[0].removesuffix(".")) for reason in reasons)
+    """What each reason says first, without what it rests on: neither brackets nor what follows a colon, save a number."""
+    return "; ".join(lower(_first(reason)) for reason in reasons)
+
+
+def _first(reason: str) -> str:
+    text = re.split(r" \(|\. ", reason)[0].removesuffix(".")
+    before, _, after = text.partition(": ")
+    return text if after.isdigit() or " " not in before else before
 
 
 def upper(text: str) -> str:
@@ -134,5 +170,5 @@ def upper(text: str) -> str:
 
 
 def lower(text: str) -> str:
-    """Words inside a sentence; abbreviations keep their capitals."""
-    return text if text[:2].isalpha() and text[:2].isupper() else text[0].lower() + text[1:]
+    """Words inside a sentence; abbreviations and signs of elements keep their capitals."""
+    return text if (text[:2].isalpha() and text[:2].isupper()) or text.startswith("Gd ") else text[0].lower() + text[1:]

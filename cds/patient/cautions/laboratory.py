@@ -52,10 +52,10 @@ class InReports(Rules):
 class Measure(Rules):
     """One measured value: the value sets it is found in, its unit, and which further facts it gives.
 
-    `units` maps every accepted unit, as `results.unit_key` spells it, to its factor. `codes` narrow the value sets.
-    `of_limit`: the value is divided by the laboratory's upper limit. `below_normal` and `months_ago` name further facts;
-    `months_low` names the fact that counts how long the value has been below `low`. `worded` finds the number in the words of a
-    result of `worded_sets`. `reports`: how reports give the value in words.
+    `units` maps every accepted unit, as `results.unit_key` spells it, to its factor. `codes` narrow the value sets. `by_unit`: an
+    ambiguous name, such as lymphocytes, counts where its unit is one of these. `of_limit`: the value is divided by the laboratory's upper
+    limit. `below_normal` and `months_ago` name further facts; `months_low` names the fact that counts how long the value has been below
+    `low`. `worded` finds the number in the words of a result of `worded_sets`. `reports`: how reports give the value in words.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Measure(Rules):
     unit: str
     units: dict[str, float]
     plausible: tuple[float, float]
+    by_unit: bool = False
     of_limit: bool = False
     stale_after_months: float
     months_ago: str | None = None
@@ -76,6 +77,8 @@ class Measure(Rules):
 
     def about(self, result: Result) -> bool:
         """Whether the result is of this value."""
+        if self.by_unit and result.number is not None and result.of(self.sets, self.codes, ("context",)):
+            return converted(result.number, result.unit, self.units) is not None
         return result.of(self.sets, self.codes) or (self.worded is not None and result.of(self.worded_sets) and bool(self.in_words(result)))
 
     def in_words(self, result: Result) -> float | None:

@@ -15,10 +15,10 @@ from cds.three_valued import Bounds
 
 
 class MitoxantroneRules(Rules):
-    """Value sets of the drug and the unit its doses are summed in (definition `caution-mitoxantrone`)."""
+    """Value sets of the drug and the unit its doses are summed in, in every spelling (definition `caution-mitoxantrone`)."""
 
     sets: tuple[str, ...]
-    unit: str
+    units: tuple[str, ...]
     never: tuple[str, ...]
 
 
@@ -39,7 +39,7 @@ def cumulative_dose(chart: Chart, terminology: Terminology, rules: MitoxantroneR
         refs.append(entry.ref)
         days.append(day)
         dose = record.dosage.dose if record.dosage is not None else None
-        if dose is None or dose.value is None or unit_key(dose.code or dose.unit or "") != rules.unit:
+        if dose is None or dose.value is None or unit_key(dose.code or dose.unit or "") not in rules.units:
             unread = True
         else:
             doses += float(dose.value)

@@ -49,7 +49,7 @@ def pml_fact(
     terminology: Terminology,
     rules: PmlRules,
     conditions: Iterable[Diagnosed],
-    results: Iterable[Result],
+    results: Sequence[Result],
     unread: Unread,
     texts: Sequence[Text],
     as_of: date,
@@ -90,6 +90,11 @@ def pml_fact(
         day = earliest(result.date for result in unclear)
         reason = f"A test for JC virus DNA in the CSF gave no clear result ({day or 'undated'})."
         return Fact(value=None, reason=reason, resources=unique(r.ref for r in unclear), date=day, how=unclear[0].how)
+    elsewhere = [result for result in results if result.of(rules.csf_sets, roles=("context",)) and _positive(result)]
+    if elsewhere:
+        day = earliest(result.date for result in elsewhere)
+        reason = f"JC virus DNA was found ({day or 'undated'}); in which fluid is not stated."
+        return Fact(value=None, reason=reason, resources=unique(r.ref for r in elsewhere), date=day, how=elsewhere[0].how)
     if taken_back and not records:
         return replace(_written("none", "PML was named and denied later", taken_back), date=None)
     reason = f"PML was refuted ({dated(records[-1])})." if records else "No PML is recorded."

@@ -36,22 +36,26 @@ from cds.patient.records.conditions import Diagnosed, absent, doubted, read_cond
 from cds.patient.records.mentions import Text
 from cds.patient.records.results import Result, ResultRules, Unread, read_observations, results_of, unread_results
 from cds.patient.records.unread import nameless
-from cds.patient.rules import Definitions, Pattern, Rules, parse_rules
+from cds.patient.rules import Definitions, Pattern, Rules, found, parse_rules
 
 SINGLE_TESTS = {"jcv.antibody": "jcvAntibody", "caution.vzvIgg": "vzvIgg"}
 """Facts that are the word of one test."""
+PAST = "past"
+"""The stage of an infection that is over; what may be going on is not over."""
 
 
 class RecordedRules(Rules):
     """Flags from diagnoses by fact name, and the flag that takes another back (definition `caution-recorded`).
 
-    `whole_systems` are the code systems in which a code of none of the value sets means something else.
+    `not_words` say that a whole entry is of no disease of the patient; `denied_words` match just what is denied in it. `whole_systems` are
+    the code systems in which a code of none of the value sets means something else.
     """
 
     facts: dict[str, tuple[Recorded, ...]]
     unless: dict[str, str]
     infections: dict[str, dict[str, tuple[Recorded, ...]]]
     not_words: tuple[Pattern, ...]
+    denied_words: tuple[Pattern, ...]
     doubt_words: tuple[Pattern, ...]
     whole_systems: tuple[str, ...]
 
@@ -139,26 +143,35 @@ def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, t
     recorded = rules.recorded
     read = read_conditions(chart, terminology, *rules.condition_sets, worded=recorded.words, unless=recorded.not_words)
     conditions = tuple(doubted(record, recorded.doubt_words) for record in read)
+    affirmed = tuple(_affirmed(record, recorded) for record in conditions)
     observed = read_observations(chart, terminology, rules.results, as_of, *rules.test_sets)
     results = results_of(observed, rules.results)
     unread = unread_results(chart, terminology, *rules.test_sets)
-    flags = _recorded(chart, terminology, recorded, conditions, as_of)
+    flags = _recorded(chart, terminology, recorded, affirmed, as_of)
     flags["malignancy"] = malignancy_fact(chart, terminology, rules.malignancy, conditions)
     flags["pml"] = pml_fact(chart, terminology, rules.pml, conditions, results, unread, texts, as_of)
     unnamed = nameless(chart, terminology, "Condition", recorded.whole_systems)
     if unnamed:
         flags = {name: _left_open(fact, unnamed) for name, fact in flags.items()}
     flags |= _taken(chart, terminology, rules, as_of)
-    serology, old, conflicts = _serology(chart, terminology, rules, conditions, results, unread, bool(unnamed), as_of)
-    serology["caution.cyp2c9"] = genotype_fact(observed, rules.genotype, unread)
+    serology, old, conflicts = _serology(chart, terminology, rules, affirmed, results, unread, bool(unnamed), as_of)
+    serology["caution.cyp2c9"] = genotype_fact(observed, texts, rules.genotype, unread)
     measured, values = measured_facts(rules.laboratory, results, texts, unread, as_of)
     allergies, hypersensitivities = allergy_facts(chart, terminology, rules.allergies)
     cautions = (*_flagged(flags), *serology_cautions(serology, old), *values, *hypersensitivities)
     return Reading({**flags, **serology, **measured, **allergies}, cautions, conflicts)
 
 
+def _affirmed(record: Diagnosed, rules: RecordedRules) -> Diagnosed:
+    """The record without the words that it denies: of "cirrhosis without ascites" the cirrhosis stays."""
+    text = "" if found(rules.not_words, record.text) else record.text
+    for pattern in rules.denied_words:
+        text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
+    return record if text == record.text else replace(record, text=text)
+
+
 def _left_open(fact: Fact, why: str) -> Fact:
-    """What no diagnosis speaks of is not known where a diagnosis cannot be understood."""
+    """What no record speaks of is not known where a record cannot be understood."""
     return replace(fact, value=None, reason=f"{why} {fact.reason}") if fact.value in (False, "none") and not fact.resources else fact
 
 
@@ -240,6 +253,8 @@ def _infection(
     sets = tuple(dict.fromkeys(s for several in stages.values() for rule in several for s in rule.sets))
     weighed = {stage: [weigh(rule, conditions, as_of) for rule in several] for stage, several in stages.items()}
     said = next((stage for stage, found in weighed.items() if any(one.truth is True for one in found)), None)
+    if said == PAST and any(one.truth is None for found in weighed.values() for one in found):
+        said = None
     evidence = [one for found in weighed.values() for one in found if one.truth is not False]
     if said is None:
         open_ = bool(evidence) or unnamed or absent(chart, terminology, *sets) is None

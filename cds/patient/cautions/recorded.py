@@ -24,7 +24,7 @@ class Recorded(Rules):
     """Which Conditions make a fact true.
 
     `roles` make it true, `doubt_roles` leave it open; `codes` narrow the value sets, `except_codes` take codes out (`K74*` is a prefix).
-    `words` recognise a record that has no known code; `text` says what words do. `ended`: whether a resolved, inactive or remitted
+    `words` recognise a record that has no code of the sets; `text` says what words do. `ended`: whether a resolved, inactive or remitted
     problem still counts. `within_months`: how recent it must be; `older`: what an active problem from before means. `severity` must be
     recorded with it.
     """
@@ -70,12 +70,16 @@ def weigh(rule: Recorded, records: Sequence[Diagnosed], as_of: date) -> Evidence
 
 
 def _matches(rule: Recorded, record: Diagnosed) -> bool:
-    """By a hit in the value sets, narrowed by its codes; by its words where no code of it is known."""
-    coded = [hit for hit in record.hits if hit.how == "coded"]
-    if not coded and rule.text != "ignored" and found(rule.words, record.text):
+    """By a hit in the value sets, narrowed by its codes; by its words where no code of theirs is known."""
+    if not _coded(rule, record) and rule.text != "ignored" and found(rule.words, record.text):
         return True
     hits = [hit for hit in record.of(*rule.sets, roles=(*rule.roles, *rule.doubt_roles)) if hit.how == "coded" or rule.text != "ignored"]
     return bool(hits) and (not rule.codes or record.coded(rule.codes)) and not record.coded(rule.except_codes)
+
+
+def _coded(rule: Recorded, record: Diagnosed) -> bool:
+    """Whether a code of the rule's own value sets is known: then that says what the record is."""
+    return any(hit.how == "coded" and hit.value_set in rule.sets for hit in record.hits)
 
 
 def _ended(rule: Recorded, record: Diagnosed) -> bool:
@@ -90,8 +94,8 @@ def _recognised(rule: Recorded, record: Diagnosed) -> Truth:
     hits = record.of(*rule.sets, roles=rule.roles)
     if any(hit.how == "coded" for hit in hits):
         return True
-    coded = any(hit.how == "coded" for hit in record.hits)
-    return True if rule.text == "counts" and (hits or (not coded and found(rule.words, record.text))) else None
+    worded = not _coded(rule, record) and found(rule.words, record.text)
+    return True if rule.text == "counts" and (hits or worded) else None
 
 
 def _severe(rule: Recorded, record: Diagnosed) -> Truth:

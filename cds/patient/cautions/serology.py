@@ -17,7 +17,7 @@ from cds.patient.rules import Rules
 
 
 class Bands(Rules):
-    """How a measured index becomes a word: below, above, and indeterminate between."""
+    """How a measured index becomes a word: below and above; between, the laboratory's own word, else indeterminate."""
 
     negative_below: float
     positive_above: float
@@ -26,7 +26,8 @@ class Bands(Rules):
 class Assay(Rules):
     """One test. `codes` narrow the value sets; `lifelong`: once positive, positive; `load`: a measured amount is positive.
 
-    `own_limits`: more is positive, so the laboratory's own limits decide what a number means.
+    `own_limits`: more is positive, so the laboratory's own limits decide what a number means. `may_turn`: a negative after a positive
+    leaves it open, since the test may turn negative while the infection stays. `beside`: nobody misses it where it was not done.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Assay(Rules):
     lifelong: bool = False
     load: bool = False
     own_limits: bool = False
+    may_turn: bool = False
+    beside: bool = False
     bands: Bands | None = None
     bands_of: tuple[str, ...] = ()
 
@@ -62,7 +65,8 @@ class SerologyRules(Rules):
 class Finding(Struct, frozen=True):
     """What one test says: its word (`None` if never done, contradictory or not readable), and the results behind it.
 
-    `unread`: a result of it may exist that could not be read. `written`: a result that is no word, as it stands in the chart.
+    `unread`: a result of it may exist that could not be read. `turned`: when it was last positive, if it was negative since. `written`: a
+    result that is no word, as it stands in the chart.
     """
 
     assay: Assay
@@ -72,6 +76,7 @@ class Finding(Struct, frozen=True):
     how: How
     contradictory: bool = False
     unread: bool = False
+    turned: DateRange | None = None
     written: str = ""
 
 
@@ -79,6 +84,8 @@ def said(found: Finding, as_of: date, stale_after_months: float) -> str:
     """For a sentence: `HBsAg negative on 2024-05-02 (30.6 months old)`; the age only where it is old."""
     if not found.resources:
         return f"{found.assay.name} could not be read" if found.unread else f"{found.assay.name} not found"
+    if found.turned is not None:
+        return f"{found.assay.name} negative on {found.date or 'an unknown date'}, but positive on {found.turned}"
     word = "contradictory" if found.contradictory else found.word or _as_written(found)
     if found.unread:
         return f"{found.assay.name}: a result could not be read; the last readable one is {word} ({found.date or 'undated'})"
@@ -104,15 +111,18 @@ def finding(assay: Assay, results: Sequence[Result], unread: Unread, as_of: date
     word_of = {id(result): word for result, word in words}
     positive = [result for result in read if word_of[id(result)] == "positive"]
     last = positive if assay.lifelong and positive else newest([result for result, _ in words], as_of)
+    turned = assay.may_turn and bool(positive) and all(word_of[id(result)] == "negative" for result in last)
     clear = {word_of[id(result)] for result in last} - {"indeterminate", None}
     refused = unread.of((*assay.sets, *assay.bands_of))
     if not last:
         return Finding(assay, None, None, (), "notFound", unread=refused or not unread.whole)
     word = next(iter(clear)) if len(clear) == 1 else "indeterminate" if not clear and any(word_of[id(r)] for r in last) else None
-    if refused and word != "positive":
+    if turned or (refused and word != "positive"):
         word = None
+    last = (*last, *positive) if turned else last
     return Finding(
         assay, word, latest(r.date for r in last), unique(r.ref for r in last), last[0].how, contradictory=len(clear) > 1, unread=refused,
+        turned=latest(r.date for r in positive) if turned else None,
         written=next((result.written for result in last if word_of[id(result)] is None), ""),
     )  # fmt: skip
 
@@ -121,7 +131,7 @@ def _word(assay: Assay, result: Result) -> ResultWord | None:
     if assay.bands is not None and result.of(assay.bands_of) and result.number is not None:
         if (result.number > assay.bands.positive_above) is True:
             return "positive"
-        return "negative" if (result.number < assay.bands.negative_below) is True else "indeterminate"
+        return "negative" if (result.number < assay.bands.negative_below) is True else result.word or "indeterminate"
     if result.word is None and assay.load and result.number is not None:
         return "positive" if result.number.low > 0 else "indeterminate"
     return result.word or (result.by_limits if assay.own_limits else None)
@@ -142,7 +152,8 @@ def infection_fact(
     words = {key: found.word or ("unread" if found.unread else "unknown") for key, found in tests.items()} | {"diagnosis": diagnosed}
     value = pattern(rules.tables[table], words)
     records = [record for one in evidence for record in one.records]
-    parts = [said(found, as_of, rules.stale_after_months) for found in tests.values()]
+    named = [found for found in tests.values() if found.resources or found.unread or not found.assay.beside]
+    parts = [said(found, as_of, rules.stale_after_months) for found in named]
     if records:
         parts.insert(0, f"diagnosis recorded ({records[0].words()})")
     day = latest([*(found.date for found in tests.values()), *(record.date for record in records)])

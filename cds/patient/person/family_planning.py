@@ -18,12 +18,16 @@ from cds.three_valued import Truth
 
 
 class Topic(Rules):
-    """One of the three: where it is found, what yes and no look like, and how long the record speaks."""
+    """One of the three: where it is found, what yes and no look like, and how long the record speaks.
+
+    `other_names` are those of something near it, such as counselling.
+    """
 
     name: str
     observations: tuple[str, ...]
     observation_codes: tuple[str, ...] = ()
     observation_text: tuple[Pattern, ...] = ()
+    other_names: tuple[Pattern, ...] = ()
     conditions: tuple[str, ...] = ()
     yes_codes: tuple[str, ...] = ()
     no_codes: tuple[str, ...] = ()
@@ -82,7 +86,7 @@ def _ahead(day: DateRange | None, as_of: date) -> bool:
 def _about(topic: Topic, one: Observed) -> bool:
     hits = [hit for hit in one.hits if hit.value_set in topic.observations and hit.role in ("include", "context")]
     coded = any(not topic.observation_codes or hit.code in topic.observation_codes for hit in hits)
-    return coded or found(topic.observation_text, one.name)
+    return coded or (found(topic.observation_text, one.name) and not found(topic.other_names, one.name))
 
 
 def _yes(observation: Any, topic: Topic, results: ResultRules) -> Truth:

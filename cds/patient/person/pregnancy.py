@@ -45,7 +45,7 @@ class PregnancyRules(Rules):
 class _Sign(Struct, frozen=True):
     """One record about pregnancy. `began` is the earliest day the pregnancy can have begun, where the record dates it.
 
-    `written`: when the record was made, where that is another day than its clinical date.
+    `written`: when the record was made, where that is another day than its clinical date. `number`: a test that gives only a number.
     """
 
     says: Says | Literal["ended"]
@@ -56,6 +56,7 @@ class _Sign(Struct, frozen=True):
     began: DateRange | None = None
     written: DateRange | None = None
     how: How = "coded"
+    number: bool = False
 
 
 def pregnancy_reading(
@@ -69,7 +70,9 @@ def pregnancy_reading(
     as_of: date,
 ) -> Reading:
     """`pregnancy` and `caution.gestationWeeks`. A recorded pregnancy is never hidden by sex or age; it is a conflict then."""
-    signs = [sign for sign in _signs(chart, terminology, rules, results, observed, as_of) if not _ahead(sign.date, as_of)]
+    unlikely = _not_applicable(rules, age, sex) is not None
+    told = (sign for sign in _signs(chart, terminology, rules, results, observed, as_of) if not (sign.number and unlikely))
+    signs = [sign for sign in told if not _ahead(sign.date, as_of)]
     fact, conflicts = _pregnancy(signs, rules, age, sex, _refused(chart, terminology, rules))
     weeks = _gestation(signs, fact, as_of)
     cautions = (
@@ -103,13 +106,20 @@ def _signs(
         yield from _from_condition(record, rules, as_of)
     for entry in chart.entries("Procedure"):
         procedure = entry.resource
-        if procedure.status in ("completed", "in-progress") and terminology.match(entry.concept, *rules.ends):
+        ends = any(hit.role == "include" for hit in terminology.match(entry.concept, *rules.ends))
+        if procedure.status in ("completed", "in-progress") and ends:
             day = date_range(procedure.performedDateTime or (procedure.performedPeriod.start if procedure.performedPeriod else None))
             yield _Sign("ended", day, f"end of pregnancy {day or 'undated'}", entry.ref, True)
     yield from _from_status(observed, rules, results, as_of)
     yield from _from_gestation(observed, rules, as_of)
     for result in results_of(observed, results):
-        word = (result.word or result.by_limits) if result.of(rules.tests) else None
+        if not result.of(rules.tests):
+            continue
+        word = result.word or result.by_limits
+        if word is None and result.number is not None and result.number.low > 0:
+            words = f"pregnancy test {result.amount}, without a limit, {result.date or 'undated'}"
+            valid = _valid("pregnant", result.date, rules, as_of, test=True)
+            yield _Sign("unclear", result.date, words, result.ref, valid, how=result.how, number=True)
         if word in ("positive", "negative"):
             says: Says = "pregnant" if word == "positive" else "notPregnant"
             words = f"pregnancy test {word} {result.date or 'undated'}"

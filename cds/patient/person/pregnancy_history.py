@@ -69,7 +69,8 @@ def _ends(chart: Chart, terminology: Terminology, rules: PregnancyRules) -> Iter
             yield record.date, record.ref
     for entry in chart.entries("Procedure"):
         procedure = entry.resource
-        if procedure.status == "completed" and terminology.match(entry.concept, *rules.ends):
+        ends = any(hit.role == "include" for hit in terminology.match(entry.concept, *rules.ends))
+        if procedure.status == "completed" and ends:
             day = date_range(procedure.performedDateTime or (procedure.performedPeriod.start if procedure.performedPeriod else None))
             if day is not None:
                 yield day, entry.ref

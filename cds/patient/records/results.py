@@ -27,6 +27,8 @@ _NUMBER = re.compile(rf"\s*(?P<comparator>[<>]=?|≤|≥)?\s*(?P<value>{_DIGITS}
 _RANGE = re.compile(rf"\s*(?P<low>{_DIGITS})\s*%?\s*(?:-|–|to)\s*(?P<high>{_DIGITS}){_UNIT}", re.DOTALL)
 _FLAG = re.compile(r"(?:^|\s+)[(\[]?(?:H{1,2}|L{1,2}|A|high|low|abn(?:ormal)?)[)\]]?\s*$", re.IGNORECASE)
 """A laboratory's flag behind the unit, as in "1.62 (H)"."""
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_LOWERED = str.maketrans(_RAISED, "0123456789")
 
 
 class ResultRules(Rules):
@@ -58,11 +60,14 @@ class Result(Struct, frozen=True, kw_only=True):
     @property
     def written(self) -> str:
         """The value as a person would copy it from the chart, shortened."""
-        if self.text:
-            return self.text[:40]
+        return self.text[:40] if self.text else self.amount
+
+    @property
+    def amount(self) -> str:
+        """The number with its unit, in words; empty where there is none."""
         if self.number is None:
             return ""
-        low, high = f"{self.number.low:.4g}", f"{self.number.high:.4g}"
+        low, high = (f"{end:.0f}" if 1000 <= end < 1e9 else f"{end:.4g}" for end in (self.number.low, self.number.high))
         value = low if low == high else f"above {low}" if high == "inf" else f"below {high}" if low == "0" else f"{low} to {high}"
         return f"{value} {self.unit}".strip()
 
@@ -89,9 +94,9 @@ class Result(Struct, frozen=True, kw_only=True):
         return "coded" if any(hit.how == "coded" for hit in self.hits) else "text"
 
     def of(self, value_sets: Iterable[str], codes: Iterable[str] = (), roles: Iterable[str] = ("include",)) -> bool:
-        """Whether it is of one of the value sets; where codes are given, only those count."""
+        """Whether it is of one of the value sets; where codes are given, of those with a code only these count."""
         wanted, allowed, only = frozenset(value_sets), frozenset(roles), frozenset(codes)
-        return any(h.value_set in wanted and h.role in allowed and (not only or h.code in only) for h in self.hits)
+        return any(h.value_set in wanted and h.role in allowed and (not only or h.how == "text" or h.code in only) for h in self.hits)
 
 
 class Part(NamedTuple):
@@ -337,6 +342,7 @@ def newest(results: Iterable[Result], as_of: date) -> tuple[Result, ...]:
 def unit_key(unit: str) -> str:
     """A unit in one spelling: no case, no spaces, no annotations, one sign for micro and for powers of ten."""
     text = re.sub(r"\{[^}]*\}", "", unit.lower().replace("µ", "u").replace("μ", "u").replace("^", "*"))
+    text = re.sub(rf"(?<=10)(?:\((\d)\)|([{_RAISED}]))", lambda power: "*" + (power[1] or power[2]), text).translate(_LOWERED)
     text = re.sub(r"^x\s*(?=10)|\s", "", text)
     return re.sub(r"10e(?=\d)", "10*", text)
 
