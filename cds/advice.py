@@ -128,7 +128,8 @@ def decide(
     candidates = [candidate for candidate in candidates if policy.allows(candidate)]
     shown, _ = select(candidates, situation, policy.cap)
 
-    own = [finding for finding in findings if only_safety or content.safety.rows[finding.drug].topic is None]
+    told = {candidate.topic for candidate in shown}  # a card about a therapy carries the hazards of that therapy
+    own = [finding for finding in findings if content.safety.rows[finding.drug].topic not in told]
     hazards = safety_card.for_card(own, shown, order=order, only_safety=only_safety)
     if hazards and policy.allows(speaking := safety_card.candidate(hazards)):
         candidates.append(speaking)

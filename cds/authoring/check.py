@@ -207,7 +207,7 @@ def _card(name: str, card: CardFile, content: Content) -> Iterator[Problem]:
     for text in (data.data for data in tree.find_all(nodes.TemplateData)):
         if numbers(text):
             yield Problem("error", where, f"types a figure of its own in {text.strip()[:60]!r}; take it from a claim")
-    if numbers(re.sub(r"\{\{.*?\}\}", "", front.partition("headline:")[2])) - {Decimal(18), Decimal(2020)}:
+    if numbers(re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", front.partition("headline:")[2])) - {Decimal(18), Decimal(2020)}:
         yield Problem("error", where, "types a figure in its headline; take it from a claim in the body")
 
 

@@ -57,6 +57,8 @@ class Pen(Struct):
     size: Size = FULL
     claims: list[Claim] = field(default_factory=list)
     cited: dict[str, Source] = field(default_factory=dict)
+    named: dict[str, Source] = field(default_factory=dict)
+    """The sources cited and those named beside them without an address, in the order of the card."""
     told: set[str] = field(default_factory=set)
     lists: list[int] = field(default_factory=list)
     """How many claims each `more` of the card shows, in the order of the template."""
@@ -106,16 +108,18 @@ class Pen(Struct):
         self.claims.append(claim)
         text = (claim.brief or claim.sentence).removesuffix(".")
         first, *others = citing.citable
+        cited = self._citation(first)
+        self.named.update({source.id: source for source in citing.beside})
         more = (f" +{len(others)}" if others else "") + "".join(f", {source.citation}" for source in citing.beside)
         if text.startswith(f"{first.citation}:"):
-            return f"- {self._citation(first)}{more}{text.removeprefix(first.citation)} ({claim.certainty})"
-        return f"- {text} ({self._citation(first)}{more}; {claim.certainty})"
+            return f"- {cited}{more}{text.removeprefix(first.citation)} ({claim.certainty})"
+        return f"- {text} ({cited}{more}; {claim.certainty})"
 
     def _citation(self, source: Source) -> str:
         """The citation, with its address the first time the card names the source."""
         if source.id in self.cited:
             return source.citation
-        self.cited[source.id] = source
+        self.cited[source.id] = self.named[source.id] = source
         return f"[{source.citation}]({source.identifiers.link})"
 
     def why(self, *facts: str) -> str:
@@ -159,9 +163,9 @@ class Pen(Struct):
         return f"- {self.wording.phrase(phrase, features='; '.join(texts))}" if texts else ""
 
     def differences(self) -> str:
-        """Indirectness: whom the sources cited so far studied, where this patient is known to differ; one bullet for the same sources."""
+        """Indirectness: whom the sources named so far studied, where this patient is known to differ; one bullet for the same sources."""
         differing: dict[tuple[str, str], list[str]] = {}
-        for source in self.cited:
+        for source in self.named:
             for aspect, condition in self.evidence.studied.get(source, ()):
                 if condition.test(self.context.facts) is False:
                     here = say.in_brief(self.context.facts[name].reason for name in condition.why(self.context.facts))

@@ -187,6 +187,14 @@ def test_every_founding_statement_is_carried() -> None:
     assert sorted(rows) == list(range(1, len(rows) + 1))
 
 
+def test_a_caveat_is_a_whole_sentence() -> None:
+    """A list that a comma cut in two shows halves of a caveat as two caveats."""
+    claims = [claim for area in (*AREAS, "dmt") for claim in claims_of(area).values()]
+    told = [(claim.id, text) for claim in claims for text in claim.caveats]
+    told += [(source.id, text) for source in all_sources().values() for text in source.limitations]
+    assert not [(id, text) for id, text in told if not text.endswith(".")]
+
+
 def test_what_is_left_out_has_a_reason() -> None:
     """Left-out items are listed once, with a kind and a reason."""
     rows = read(EVIDENCE / "left-out.yaml")

@@ -116,6 +116,12 @@ def test_differences_from_the_same_source_share_a_bullet():
         (["Natalizumab is a high-efficacy drug (ABN 2015: high (by exclusion); He 2020: high)."], "natalizumab is a high-efficacy drug"),
         (["EDSS 6.0 on 2026-09-25."], "EDSS 6.0 on 2026-09-25"),
         (["Not active since 2025-11-20: a visit and an MRI. No relapse.", "52 years old."], "not active since 2025-11-20; 52 years old"),
+        (["1 relapse since 2025-11-20: 2026-05-12."], "1 relapse since 2025-11-20"),
+        (
+            ["Gd lesions on one scan of the last 12 months: 0. MRI 2026-10: no new or enlarging T2 lesion and no Gd lesion."],
+            "Gd lesions on one scan of the last 12 months: 0",
+        ),
+        (["Recorded: siponimod since 2024-02."], "recorded: siponimod since 2024-02"),
     ],
 )
 def test_what_a_reason_says_first(reasons, said):
