@@ -125,7 +125,7 @@ def _allergies(chart: Chart, terminology: Terminology, rules: AllergyRules) -> I
 
 def _on_the_problem_list(chart: Chart, terminology: Terminology, rules: AllergyRules) -> Iterator[_Allergy]:
     """Diagnoses such as "Allergy to glatiramer"."""
-    for record in read_conditions(chart, terminology, worded=(*rules.told, *rules.doubt_told)):
+    for record in read_conditions(chart, terminology, *rules.value_sets, worded=(*rules.told, *rules.doubt_told)):
         record = doubted(record, rules.doubt_words)
         said = _affirmed(record.text, rules)
         sure = _told(said, rules)

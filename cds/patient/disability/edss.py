@@ -129,6 +129,8 @@ def _masked(text: str, on: DateRange) -> str:
 def _scores(text: str, rules: ChartRecords, on: DateRange) -> list[float]:
     """The different EDSS values that a text states; none if a sentence on the EDSS also speaks of other times, plans or people."""
     scores: set[float] = set()
+    if not found((rules.edss.name,), text):
+        return []  # most texts are about something else
     for sentence in re.split(r"\.(?=\s|$)|[;\n]", _masked(text, on)):
         hits = list(re.finditer(rules.edss.text, sentence, re.IGNORECASE))
         if hits and found((rules.edss.text_not,), sentence):
