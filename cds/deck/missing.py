@@ -16,6 +16,8 @@ MOST_ITEMS = 4
 """Items a card names at the most, those that decide most first."""
 BASIC = ("ms-suspected", "subtype-recorded", "mimic-undecided", "treatment-readable")
 """Criteria of kind (a): what must be known before any evidence can be matched."""
+SUSPICIONS = ("ms-suspected", "mimic-undecided")
+"""Those of them that tell of a doubt."""
 
 
 class Missing(Struct, frozen=True):
@@ -67,10 +69,8 @@ def unread_items(not_read: Iterable[NotRead], wording: Wording) -> list[Missing]
 
 
 def _undecided(id: str, finding: Finding) -> bool:
-    """Suspicions count when met, and a mimic also when it is not known; things that must be recorded count when they are not."""
-    if id == "mimic-undecided":
-        return finding.verdict != "notMet"
-    return finding.verdict == "met" if id == "ms-suspected" else finding.verdict != "met"
+    """Suspicions count unless it is known that there is none; things that must be recorded count when they are not."""
+    return finding.verdict != ("notMet" if id in SUSPICIONS else "met")
 
 
 def _nearly(match: Match) -> bool:

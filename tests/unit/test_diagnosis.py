@@ -225,6 +225,31 @@ def test_a_code_whose_meaning_was_not_confirmed_is_no_absence(system, code):
     assert read(condition({"coding": [{"system": system, "code": "G43.0"}]}))["ms"].value == "absent"
 
 
+@pytest.mark.parametrize(
+    "words", ["MS", "MS, stable", "Clinically definite MS", "PMH: MS, HTN", "MS on Tysabri", "Neurogenic bladder due to MS"]
+)
+def test_a_bare_ms_is_neither_read_nor_passed_over(words):
+    facts = read(condition({"text": words}))
+    assert (facts["ms"].value, facts["subtype"].value) == (None, None)
+    assert "is not clear" in facts["ms"].reason
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        {"text": "MS (mitral stenosis)"},
+        {"text": "Change in MS"},
+        {"text": "MS contin 15 mg"},
+        {"text": "Mother with MS"},
+        {"text": "Ms. Smith, fall"},
+        {"text": "QRS 120 ms"},
+        {"coding": [{"system": ICD10CM, "code": "I05.0"}], "text": "MS"},
+    ],
+)
+def test_another_ms_is_none(code):
+    assert read(condition(code))["ms"].value == "absent"
+
+
 def test_two_certainties_that_contradict_each_other_leave_a_suspicion():
     url = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
     codings = [{"code": "G35.9", "display": "Multiple Sklerose", "extension": [{"url": url, "valueCoding": {"code": c}}]} for c in "GA"]

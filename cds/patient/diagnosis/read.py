@@ -17,7 +17,7 @@ from cds.patient.diagnosis.duration import disease_duration, first_symptom, sinc
 from cds.patient.diagnosis.mimics import Mimic, MimicRules, SignRules, read_mimics
 from cds.patient.diagnosis.statements import MsRules, Statements, confirmed_and_refuted, read_statements
 from cds.patient.diagnosis.subtype import Course, SubtypeRules, coded_courses, read_course
-from cds.patient.diagnosis.unconfirmed import unconfirmed_entry
+from cds.patient.diagnosis.unconfirmed import unconfirmed
 from cds.patient.reading import Reading, earliest, unique
 from cds.patient.records.comedication import MedicineRules
 from cds.patient.records.conditions import (
@@ -95,10 +95,9 @@ def read_diagnosis(
     ms_records = statements.ms
     stated = [*(_in_doubt(record, rules.signs.mimics) for record in statements.others), *ms_records]
     early = {"cis": _including(stated, rules.ms.cis), "ris": _including(stated, rules.ms.ris)}
-    unclear = unconfirmed_entry(chart, terminology, rules.ms, *value_sets)
+    unclear = unconfirmed(chart, terminology, rules.ms, *value_sets)
     silence = None if unclear else absent(chart, terminology, *spectrum)
-    open_because = f"What the code of {unclear} means was not confirmed." if unclear else why_open(chart)
-    ms = _ms(statements, silence, open_because, _Dmt(dmt_running, dmt_records))
+    ms = _ms(statements, silence, unclear or why_open(chart), _Dmt(dmt_running, dmt_records))
     possible = ms.word in ("present", "suspected")
     asserted = [record for record in ms_records if record.asserted and ms.word != "excluded"]
     since = earliest(record.date for record in asserted) if possible else None

@@ -21,6 +21,8 @@ class MsRules(Rules):
     cis: tuple[str, ...]
     ris: tuple[str, ...]
     unconfirmed: dict[str, Pattern]
+    bare_ms: Pattern
+    other_ms: Pattern
     suspected_text: tuple[Pattern, ...]
     suspected_name: tuple[Pattern, ...]
     suspected_course: tuple[Pattern, ...]
