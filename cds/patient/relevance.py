@@ -36,7 +36,7 @@ def relevance(knowledge: Knowledge) -> Callable[[Concept], bool]:
             *rules.diagnosis.signs.mimics.suspected_text,
             *rules.diagnosis.signs.mimics.refuted_text,
             *rules.diagnosis.signs.mimics.antibody_titre_text,
-            *rules.diagnosis.ms.part_text,
+            *(*rules.diagnosis.ms.part_text, rules.diagnosis.ms.other_ms),
             *(2 * of_records),
             *(*rules.cell_therapy.cells.plan_text, *rules.cell_therapy.cells.not_done_text, *rules.cell_therapy.cells.clinic_text),
             *rules.cell_therapy.cells.after_text,
