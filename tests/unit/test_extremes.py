@@ -57,6 +57,17 @@ def test_a_code_of_a_million_letters_takes_no_time():
     assert advise(CONTENT, chart, trigger, AS_OF).context.facts["subtype"].value is None
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\t"])
+def test_words_with_thousands_of_blanks_between_take_no_time(blank):
+    text = f"({blank * 8_000}MRI: no new lesions"
+    request = expand("F34, RRMS since 2019\nMRI 2026-06-18: clean\nvisit 2026-06-01", AS_OF).request()
+    resources = [entry["resource"] for value in request["prefetch"].values() for entry in (value or {}).get("entry", ())]
+    next(one for one in resources if one["resourceType"] == "DiagnosticReport")["conclusion"] = text
+    next(one for one in resources if one["resourceType"] == "Condition")["code"] = {"text": text}
+    chart, trigger = chart_of_request(request, CONTENT)
+    assert advise(CONTENT, chart, trigger, AS_OF).context.facts
+
+
 @pytest.mark.parametrize("issued", ["2026-09-10T10:00:00Z", None])
 def test_a_report_that_says_only_when_it_was_issued(issued):
     request = expand("F34, RRMS since 2019\nMRI 2026-09-10: 2 new T2 (text)", AS_OF).request()

@@ -119,6 +119,7 @@ class ReportReader(Struct, frozen=True):
         `on` is the day of the scan: what the report says of another day is not said of this scan.
         """
         text = re.sub(r"[^\S\n]+", " ", text.replace("‐", "-").replace("‑", "-"))
+        text = re.sub(r"\n\s+", "\n", text)
         if on is not None:
             text = dates_replaced(text, lambda hit: "today" if names_day(read_date(hit[0]), on) else hit[0])
         sections = tuple(self._sections(text))
