@@ -5,7 +5,6 @@ Drafts are incomplete by nature; only the drug or procedure, its reason and whet
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from cds.fhir.chart import Chart
 from cds.fhir.codes import Concept, Terminology
 from cds.fhir.drafts import DraftOrder
 from cds.patient.context import Fact
+from cds.patient.rules import searcher
 from cds.patient.treatment.drug_names import Named, name_drugs, named_beside
 from cds.patient.treatment.indications import Reason, stated_reason
 from cds.patient.treatment.rules import DrugRule, TreatmentRules
@@ -114,10 +114,10 @@ def _named(draft: DraftOrder, terminology: Terminology, rules: TreatmentRules) -
     if draft.type in MEDICATION_ORDERS:
         dosage = " ".join(_dosage_words(draft.raw))
         found = name_drugs(draft.concept, terminology, rules, dosage)
-        if found or re.search(rules.drugs.placeholder_words, words, re.IGNORECASE) is None:
+        if found or searcher(rules.drugs.placeholder_words)(words) is None:
             return found
         return named_beside(dosage, " ".join(_note_words(draft.raw)), terminology, rules)
-    given = re.search(rules.drugs.procedure_words, words, re.IGNORECASE) and not re.search(rules.drugs.procedure_not, words, re.IGNORECASE)
+    given = searcher(rules.drugs.procedure_words)(words) and not searcher(rules.drugs.procedure_not)(words)
     return tuple(named for named in name_drugs(draft.concept, terminology, rules) if named.how == "coded" or given)
 
 

@@ -60,6 +60,13 @@ def found(patterns: tuple[str, ...], text: str) -> bool:
     return any(searcher(pattern)(text) for pattern in patterns)
 
 
+def without(patterns: tuple[str, ...], text: str) -> str:
+    """The text with a blank in place of what the patterns match, such as what a record denies."""
+    for pattern in patterns:
+        text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
+    return text
+
+
 @cache
 def searcher(pattern: str) -> Callable[[str], re.Match[str] | None]:
     """The search for a pattern of the content, without regard to case; there are more patterns than `re` remembers."""

@@ -390,7 +390,6 @@ def test_another_report_is_none_of_an_mri(name, conclusion):
     "name",
     [
         "New skin lesions",
-        "New lesions",
         "Enhancing liver lesions",
         "New T1 hypointense lesions",
         "Gd lesions at baseline",
@@ -401,6 +400,12 @@ def test_another_report_is_none_of_an_mri(name, conclusion):
 def test_what_counts_no_new_ms_lesion_of_the_day(name):
     _, scans = history_of(chart_of(answer(name, valueInteger=2)))
     assert scans == ()
+
+
+def test_a_count_that_does_not_say_where_is_neither_counted_nor_passed_over():
+    chart = chart_of(LOOKED, CLEAN, answer("New lesions", valueInteger=2))
+    assert facts_of(chart)["activity"].value is None
+    assert facts_of(chart_of(LOOKED, CLEAN, answer("New lesions", valueInteger=0)))["activity"].value == "notActive"
 
 
 @pytest.mark.parametrize("more", [{}, {"category": [{"coding": [{"code": "imaging"}]}], "code": {"text": "New lesions"}}])

@@ -240,6 +240,7 @@ def test_a_bare_ms_is_neither_read_nor_passed_over(words):
         {"text": "MS (mitral stenosis)"},
         {"text": "Change in MS"},
         {"text": "MS contin 15 mg"},
+        {"text": "MS 15 mg q12h"},
         {"text": "Mother with MS"},
         {"text": "Ms. Smith, fall"},
         {"text": "QRS 120 ms"},

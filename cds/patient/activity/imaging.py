@@ -154,15 +154,17 @@ def _add_observation(
         return
     counts = [count for part, named in parts_of(entry) if (count := _count(part, named, terminology, rules)) is not None]
     concept = entry.concept
-    if counts and entry.ref not in by_result and not _of_imaging(entry, terminology, rules.imaging):
+    nowhere = bool(counts) and entry.ref not in by_result and not _of_imaging(entry, terminology, rules.imaging)
+    if nowhere and all(count.number == _NONE for count in counts):
         return
     region = None if counts else _region(concept, terminology, rules.imaging)
     if not counts and (region is None or not observation.valueString):
         return
     study = by_result.get(entry.ref) if not unread else None
     if study is None:
+        why = f"{observation.status} result" if unread else "count of lesions that does not say where" if nowhere else ""
         named: Region = region or ("cord" if says(concept, terminology, rules.imaging.cord_name) else "brain")
-        study = _same_study(_Study(date=day, region=named, unread=f"{observation.status} result" if unread else ""), studies)
+        study = _same_study(_Study(date=day, region=named, unread=why), studies)
     study.refs.append(entry.ref)
     study.counts += counts
     if region is not None:
@@ -170,7 +172,7 @@ def _add_observation(
 
 
 def _of_imaging(entry: Entry, terminology: Terminology, records: ImagingRecords) -> bool:
-    """Whether a count is one of a scan: by its code, its category, or a word such as MRI or T2; "new lesions" may be of the skin."""
+    """Whether a count is one of a scan: by its code, its category, or a word such as MRI or T2; other new lesions may be of the skin."""
     if any(not codes_in(category).isdisjoint(records.count_categories) for category in entry.resource.category or ()):
         return True
     named = (entry.concept, *(concept for _, concept in parts_of(entry)))

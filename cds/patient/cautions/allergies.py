@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,7 @@ from cds.patient.context import Caution, Fact, How
 from cds.patient.reading import latest, unique
 from cds.patient.records.conditions import Diagnosed, absent, codes_in, date_range, doubted, notes_of, read_conditions, why_open, words_of
 from cds.patient.records.unread import nameless
-from cds.patient.rules import Pattern, Rules, found
+from cds.patient.rules import Pattern, Rules, found, without
 from cds.three_valued import Truth, any_of
 
 _ROLES = ("include", "context", "exclude")
@@ -127,7 +126,7 @@ def _on_the_problem_list(chart: Chart, terminology: Terminology, rules: AllergyR
     """Diagnoses such as "Allergy to glatiramer"."""
     for record in read_conditions(chart, terminology, *rules.value_sets, worded=(*rules.told, *rules.doubt_told)):
         record = doubted(record, rules.doubt_words)
-        said = _affirmed(record.text, rules)
+        said = without(rules.denied, record.text)
         sure = _told(said, rules)
         if record.verification == "refuted" or sure is False:
             continue
@@ -143,7 +142,7 @@ def _stopped_for_it(chart: Chart, terminology: Terminology, rules: AllergyRules)
             if stated is None or entry.resource.status == "entered-in-error":
                 continue
             reasons = [Concept.of(reason) for reason in (stated if isinstance(stated, list) else [stated])]
-            said = _affirmed(" | ".join(words_of(reason) for reason in reasons), rules)
+            said = without(rules.denied, " | ".join(words_of(reason) for reason in reasons))
             sure = True if any(coding.code in rules.told_codes for one in reasons for coding in one.codings) else _told(said, rules)
             if sure is not False:
                 concept = chart.medication(entry)
@@ -162,12 +161,6 @@ def _told(said: str, rules: AllergyRules) -> Truth:
     return True if found(rules.told, said) else None if found(rules.doubt_told, said) else False
 
 
-def _affirmed(text: str, rules: AllergyRules) -> str:
-    for pattern in rules.denied:
-        text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
-    return text
-
-
 def _day(record: Diagnosed) -> DateRange | None:
     return record.onset or record.recorded
 
@@ -179,7 +172,7 @@ def _is_anaphylaxis(record: Any, rules: AllergyRules) -> Truth:
     described = [words_of(concept) for concept in manifestations] + [reaction.description or "" for reaction in reactions]
     if any(coding.code in rules.anaphylaxis_codes for concept in manifestations for coding in concept.codings):
         return True
-    if found(rules.anaphylaxis_text, _affirmed(" | ".join([*described, notes_of(record)]), rules)):
+    if found(rules.anaphylaxis_text, without(rules.denied, " | ".join([*described, notes_of(record)]))):
         return True
     return False if any(described) else None
 

@@ -36,7 +36,7 @@ from cds.patient.records.conditions import Diagnosed, absent, doubted, read_cond
 from cds.patient.records.mentions import Text
 from cds.patient.records.results import Result, ResultRules, Unread, read_observations, results_of, unread_results
 from cds.patient.records.unread import nameless
-from cds.patient.rules import Definitions, Pattern, Rules, found, parse_rules
+from cds.patient.rules import Definitions, Pattern, Rules, found, parse_rules, without
 
 SINGLE_TESTS = {"jcv.antibody": "jcvAntibody", "caution.vzvIgg": "vzvIgg"}
 """Facts that are the word of one test."""
@@ -164,9 +164,7 @@ def caution_facts(chart: Chart, terminology: Terminology, rules: CautionRules, t
 
 def _affirmed(record: Diagnosed, rules: RecordedRules) -> Diagnosed:
     """The record without the words that it denies: of "cirrhosis without ascites" the cirrhosis stays."""
-    text = "" if found(rules.not_words, record.text) else record.text
-    for pattern in rules.denied_words:
-        text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
+    text = "" if found(rules.not_words, record.text) else without(rules.denied_words, record.text)
     return record if text == record.text else replace(record, text=text)
 
 

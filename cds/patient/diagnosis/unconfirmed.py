@@ -23,7 +23,7 @@ def unconfirmed(chart: Chart, terminology: Terminology, rules: MsRules, *value_s
         return ""
     understood = {record.ref for record in read_conditions(chart, terminology, *value_sets, worded=rules.suspected_text)}
     for entry in open_:
-        if entry.ref not in understood and is_said(entry.resource) and verification_of(entry.resource) != "refuted":
+        if entry.ref not in understood and is_said(entry.resource, terminology) and verification_of(entry.resource) != "refuted":
             by_code = _by_code(entry.concept, terminology, rules)
             return f"What the code of {entry.ref} means was not confirmed." if by_code else f'What "MS" means in {entry.ref} is not clear.'
     return ""

@@ -31,8 +31,7 @@ OLDEST = 130
 
 _ROLES_THAT_COUNT = ("include", "context")
 _ENCOUNTER = ("encounter-diagnosis", "encounter diagnosis")
-_FAMILY_HISTORY = "57177007"
-"""SNOMED CT: family history with explicit context."""
+_FAMILY_HISTORY = "condition-family-history"
 _CERTAINTY = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
 _CERTAINTIES: dict[str, Verification] = {"G": "confirmed", "V": "suspected", "A": "refuted"}
 """How German charts state the verification beside the code: gesichert, Verdacht, Ausschluss."""
@@ -177,7 +176,7 @@ def read_conditions(
         condition = entry.resource
         concept = entry.concept
         hits = match(concept)
-        if not is_said(condition):
+        if not is_said(condition, terminology):
             continue
         named = any(hit.role in _ROLES_THAT_COUNT or hit.how == "coded" for hit in hits)
         if named or ((hits or says(concept, terminology, *worded)) and not says(concept, terminology, *unless)):
@@ -185,9 +184,9 @@ def read_conditions(
     return tuple(sorted(records, key=lambda record: (record.stated_on.first if record.stated_on else date.max, record.ref)))
 
 
-def is_said(condition: Any) -> bool:
+def is_said(condition: Any, terminology: Terminology) -> bool:
     """Whether it says something of the patient: neither entered in error, nor filed as family history."""
-    return "entered-in-error" not in codes_in(condition.verificationStatus) and not _of_the_family(condition)
+    return "entered-in-error" not in codes_in(condition.verificationStatus) and not _of_the_family(condition, terminology)
 
 
 def verification_of(condition: Any) -> Verification:
@@ -196,10 +195,13 @@ def verification_of(condition: Any) -> Verification:
     return _verification(codes) if codes else _certainty(condition)
 
 
-def _of_the_family(condition: Any) -> bool:
-    """Whether its category files it as family history."""
-    said = [code.lower() for category in condition.category or () for code in codes_in(category)]
-    return any(code == _FAMILY_HISTORY or code.replace("-", " ") == "family history" for code in said)
+def _of_the_family(condition: Any, terminology: Terminology) -> bool:
+    """Whether its category files it as family history, by a code, by words, or by a code that is words."""
+    for category in condition.category or ():
+        said = (Concept.of(category), *map(Concept.of, sorted(codes_in(category))))
+        if any(terminology.match(concept, _FAMILY_HISTORY) for concept in said):
+            return True
+    return False
 
 
 def _diagnosed(ref: str, condition: Any, concept: Concept, hits: tuple[Hit, ...], birth: DateRange | None) -> Diagnosed:

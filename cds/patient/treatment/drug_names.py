@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from cds.fhir.codes import Concept, Hit, Terminology
 from cds.patient.context import How
+from cds.patient.reading import quoted
 from cds.patient.rules import searcher
 from cds.patient.treatment.rules import TreatmentRules
+from cds.patient.treatment.stop_reasons import QUOTED
 
 Form = Literal["ms", "other", "unclear"]
 """The MS product, a product for another disease, or an ingredient that both share."""
@@ -56,8 +58,9 @@ def named_beside(certain: str, notes: str, terminology: Terminology, rules: Trea
         return found
     if searcher(rules.mentions.not_taken)(notes):
         return ()
-    quote = f"{notes[:77]}..." if len(notes) > 80 else notes
-    return tuple(replace(one, unsure=one.unsure or quote) for one in name_drugs(Concept.of(notes), terminology, rules, notes))
+    return tuple(
+        replace(one, unsure=one.unsure or quoted(notes, QUOTED)) for one in name_drugs(Concept.of(notes), terminology, rules, notes)
+    )
 
 
 def names_ms_drug(concepts: Iterable[Concept], terminology: Terminology, rules: TreatmentRules) -> bool:

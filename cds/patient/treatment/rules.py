@@ -12,12 +12,13 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from msgspec import Struct
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from cds.fhir.dates import DateRange, add_days, add_months
 from cds.patient.context import Tier
 from cds.patient.records.mentions import MentionRules
 from cds.patient.rules import Definitions, Pattern, Rules, RulesError, parse_rules
+from cds.patient.treatment.tiers import Tiers
 
 BEGINNING, FOREVER = date.min, date.max
 """The ends of what can be dated; a range that reaches them is open on that side."""
@@ -256,46 +257,6 @@ class History(Rules):
     """`ranvier-treatment-history` (F14)."""
 
     naive_within: Step
-
-
-class TierList(Rules):
-    """One published list: its words for high efficacy and for less."""
-
-    name: str
-    high: tuple[str, ...]
-    lower: tuple[str, ...]
-
-
-class TierRow(Rules):
-    """One drug in the lists: the word each list uses, and the class they give together."""
-
-    tier: Tier
-    words: dict[str, str] = Field(default_factory=dict)
-    like: str | None = None
-    remark: str = ""
-
-
-class Tiers(Rules):
-    """`ranvier-treatment-tiers` (F15)."""
-
-    reading: str
-    lists: dict[str, TierList]
-    drugs: dict[str, TierRow]
-
-    @model_validator(mode="after")
-    def _known(self) -> Tiers:
-        for drug, row in self.drugs.items():
-            for list_, word in row.words.items():
-                if list_ not in self.lists:
-                    raise ValueError(f"drugs.{drug}: no list {list_!r}")
-                if word not in self.lists[list_].high + self.lists[list_].lower:
-                    raise ValueError(f"drugs.{drug}: {word!r} is no word of {list_}")
-        return self
-
-    def says(self, list_: str, drug: str) -> Literal["high", "lower"] | None:
-        """How one list ranks a drug; `None` if it does not name it."""
-        word = self.drugs[drug].words.get(list_)
-        return None if word is None else "high" if word in self.lists[list_].high else "lower"
 
 
 class TreatmentRules(Struct, frozen=True, dict=True):
